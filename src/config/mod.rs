@@ -1,0 +1,1 @@
+//! The config: as typed, as used, and a report of all problems at once.

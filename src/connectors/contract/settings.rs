@@ -1,0 +1,278 @@
+//! Settings declare themselves: config checking, help, docs and completion derive from one list.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::model::secret::Secret;
+
+/// One setting of a vendor.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    pub name: &'static str,
+    pub kind: SettingKind,
+    pub need: Need,
+    /// What it is for; for an assumption about the vendor: that it is one.
+    pub doc: &'static str,
+}
+
+/// What a setting holds, and how it is written in YAML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingKind {
+    Text,
+    /// A reference, `env:NAME` or `file:/path`.
+    Secret,
+    /// One reference or a list of them: several secrets are valid at once while they are rotated.
+    Secrets,
+    Url,
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    Boolean,
+    /// A number with `ms`, `s`, `m`, `h` or `d`.
+    Duration,
+    Choice(&'static [&'static str]),
+    /// A list of texts.
+    Texts,
+    /// A mapping from text to text.
+    TextMap,
+    /// An IANA time zone.
+    Zone,
+}
+
+/// Whether a setting must be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    Required,
+    Optional,
+    /// Taken when it is not given, written as in YAML.
+    Default(&'static str),
+}
+
+/// A checked value.
+#[derive(Clone, Debug)]
+pub enum SettingValue {
+    Text(String),
+    Secrets(Vec<Secret>),
+    Url(url::Url),
+    Integer(i64),
+    Boolean(bool),
+    Duration(Duration),
+    Texts(Vec<String>),
+    TextMap(BTreeMap<String, String>),
+    Zone(jiff::tz::TimeZone),
+}
+
+/// What is wrong with a setting beyond its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingProblem {
+    /// The setting's name.
+    pub setting: &'static str,
+    /// What is wrong, without its value if that may be secret.
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+/// One account's settings, checked against the vendor's list: what is required is there, kinds are right, defaults are in.
+#[derive(Clone, Debug, Default)]
+pub struct Settings(BTreeMap<&'static str, SettingValue>);
+
+impl Settings {
+    /// Only config checking and tests make settings.
+    pub fn new(values: BTreeMap<&'static str, SettingValue>) -> Self {
+        Self(values)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// A text or a choice; empty when it is optional and not given.
+    pub fn text(&self, name: &str) -> &str {
+        match self.0.get(name) {
+            Some(SettingValue::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// The first secret. An empty one (which matches nothing) when it is optional and not given.
+    pub fn secret(&self, name: &str) -> Secret {
+        self.secrets(name).first().cloned().unwrap_or_else(|| Secret::new(""))
+    }
+
+    pub fn secrets(&self, name: &str) -> &[Secret] {
+        match self.0.get(name) {
+            Some(SettingValue::Secrets(secrets)) => secrets,
+            _ => &[],
+        }
+    }
+
+    pub fn url(&self, name: &str) -> Option<&url::Url> {
+        match self.0.get(name) {
+            Some(SettingValue::Url(url)) => Some(url),
+            _ => None,
+        }
+    }
+
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        match self.0.get(name) {
+            Some(SettingValue::Integer(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    pub fn flag(&self, name: &str) -> bool {
+        matches!(self.0.get(name), Some(SettingValue::Boolean(true)))
+    }
+
+    pub fn duration(&self, name: &str) -> Option<Duration> {
+        match self.0.get(name) {
+            Some(SettingValue::Duration(duration)) => Some(*duration),
+            _ => None,
+        }
+    }
+
+    pub fn texts(&self, name: &str) -> &[String] {
+        match self.0.get(name) {
+            Some(SettingValue::Texts(texts)) => texts,
+            _ => &[],
+        }
+    }
+
+    pub fn text_map(&self, name: &str) -> BTreeMap<String, String> {
+        match self.0.get(name) {
+            Some(SettingValue::TextMap(map)) => map.clone(),
+            _ => BTreeMap::new(),
+        }
+    }
+
+    /// UTC when it is optional and not given.
+    pub fn zone(&self, name: &str) -> jiff::tz::TimeZone {
+        match self.0.get(name) {
+            Some(SettingValue::Zone(zone)) => zone.clone(),
+            _ => jiff::tz::TimeZone::UTC,
+        }
+    }
+}
+
+/// Reads one text as a value of a kind. Secrets come already resolved.
+///
+/// # Errors
+/// What the kind takes.
+pub fn read_scalar(kind: SettingKind, text: &str) -> Result<SettingValue, String> {
+    match kind {
+        SettingKind::Text => Ok(SettingValue::Text(text.to_owned())),
+        SettingKind::Secret | SettingKind::Secrets => Ok(SettingValue::Secrets(vec![Secret::new(text)])),
+        SettingKind::Url => read_url(text),
+        SettingKind::Integer { min, max } => match text.parse() {
+            Ok(number) if (min..=max).contains(&number) => Ok(SettingValue::Integer(number)),
+            _ => Err(format!("expected a whole number from {min} to {max}")),
+        },
+        SettingKind::Boolean => match text {
+            "true" => Ok(SettingValue::Boolean(true)),
+            "false" => Ok(SettingValue::Boolean(false)),
+            _ => Err("expected `true` or `false`".to_owned()),
+        },
+        SettingKind::Duration => read_duration(text).map(SettingValue::Duration),
+        SettingKind::Choice(choices) if choices.contains(&text) => Ok(SettingValue::Text(text.to_owned())),
+        SettingKind::Choice(choices) => Err(format!("expected one of `{}`", choices.join("`, `"))),
+        SettingKind::Texts => Ok(SettingValue::Texts(vec![text.to_owned()])),
+        SettingKind::TextMap => Err("expected a mapping".to_owned()),
+        SettingKind::Zone => jiff::tz::TimeZone::get(text)
+            .map(SettingValue::Zone)
+            .map_err(|_| "expected an IANA time zone such as `Europe/Prague`".to_owned()),
+    }
+}
+
+fn read_url(text: &str) -> Result<SettingValue, String> {
+    let url = url::Url::parse(text).map_err(|error| format!("expected a URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
+        return Err("expected an http or https URL without user and password".to_owned());
+    }
+    Ok(SettingValue::Url(url))
+}
+
+/// Reads `250ms`, `30s`, `15m`, `6h`, `2d`.
+///
+/// # Errors
+/// What a duration looks like.
+pub fn read_duration(text: &str) -> Result<Duration, String> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err("expected a duration such as `250ms`, `30s`, `15m`, `6h` or `2d`".to_owned()),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(milliseconds))
+        .map(Duration::from_millis)
+        .ok_or_else(|| "expected a duration such as `250ms`, `30s`, `15m`, `6h` or `2d`".to_owned())
+}
+
+/// Settings as a test or a sandbox writes them: `(name, text)` over the defaults of a vendor's list.
+///
+/// # Panics
+/// When a name is not in the list, or a text does not fit its kind: a mistake of the test.
+pub fn settings_of(list: &'static [Setting], given: &[(&str, &str)]) -> Settings {
+    let mut values = BTreeMap::new();
+    for setting in list {
+        let text = given.iter().find(|(name, _)| *name == setting.name).map(|(_, text)| *text);
+        let text = text.or(match setting.need {
+            Need::Default(default) => Some(default),
+            Need::Required | Need::Optional => None,
+        });
+        if let Some(text) = text {
+            values.insert(setting.name, read_default(setting.kind, text).expect(setting.name));
+        }
+    }
+    for (name, _) in given {
+        assert!(list.iter().any(|setting| setting.name == *name), "no setting `{name}`");
+    }
+    Settings(values)
+}
+
+/// Reads a default, in which lists are separated by commas and mappings are written `{}` or `a: b, c: d`.
+///
+/// # Errors
+/// As [`read_scalar`].
+pub fn read_default(kind: SettingKind, text: &str) -> Result<SettingValue, String> {
+    let parts = || text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    match kind {
+        SettingKind::Texts => {
+            Ok(SettingValue::Texts(parts().filter(|part| *part != "[]").map(str::to_owned).collect()))
+        }
+        SettingKind::TextMap => Ok(SettingValue::TextMap(
+            parts()
+                .filter_map(|part| part.split_once(':'))
+                .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+                .collect(),
+        )),
+        scalar => read_scalar(scalar, text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(read_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(read_duration("2d"), Ok(Duration::from_hours(48)));
+        for bad in ["", "5", "s", "-1s", "1.5s", "99999999999999999d"] {
+            assert!(read_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_url_must_not_carry_credentials() {
+        assert!(read_scalar(SettingKind::Url, "https://api.example.cz/v1").is_ok());
+        assert!(read_scalar(SettingKind::Url, "https://user:pass@api.example.cz/").is_err());
+        assert!(read_scalar(SettingKind::Url, "ftp://api.example.cz/").is_err());
+    }
+}

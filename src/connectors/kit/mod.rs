@@ -1,0 +1,7 @@
+//! What several connectors need: signatures, URL tokens, forms, status codes. Generic; knows no vendor.
+
+pub mod form;
+pub mod hmac;
+pub mod number;
+pub mod status;
+pub mod token;

@@ -1,0 +1,1 @@
+//! The role that carries actions out: owner of lanes.

@@ -1,0 +1,1 @@
+//! CEL, wrapped: our functions, checking against the schema, bounds of cost.

@@ -1,0 +1,1 @@
+//! The role that turns webhooks into events.

@@ -1,0 +1,1 @@
+//! The role that turns events into actions, by the owner's flows.

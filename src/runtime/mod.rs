@@ -1,0 +1,1 @@
+//! Builds roles from a config, starts them under one supervisor, and stops them.

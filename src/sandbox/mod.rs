@@ -1,0 +1,1 @@
+//! Serves the vendors' simulators over HTTP, and makes them fail on demand.

@@ -1,0 +1,1 @@
+//! Metrics and logs: names in one place, bounded labels, nothing personal.

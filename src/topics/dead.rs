@@ -1,0 +1,130 @@
+//! Dead letters: records that cannot go on by themselves, with the reason and the way back.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Unreadable,
+    record::{Append, ID, KEY_ID, PLAIN, Record, RecordHeaders},
+};
+use crate::model::{
+    code::Code,
+    connection::ConnectionName,
+    id::{DeadId, WebhookId},
+    time::Timestamp,
+};
+
+/// What died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Webhook,
+    Event,
+    Action,
+}
+
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Event => "event",
+            Self::Action => "action",
+        }
+    }
+}
+
+/// A record that cannot go on by itself.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    pub id: DeadId,
+    pub kind: Kind,
+    pub code: Code,
+    /// What happened, for people: no secrets, nothing personal, no bodies.
+    pub message: String,
+    pub connection: Option<ConnectionName>,
+    /// Flow and step, or the fetch's purpose.
+    pub what: Option<String>,
+    /// The webhook it all began with, where known.
+    pub webhook: Option<WebhookId>,
+    pub at: Timestamp,
+    pub attempts: u32,
+    /// The last request in short: method and redacted URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// The last answer in short: status and the vendor's error code, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// Where the record goes when it is retried.
+    pub topic: String,
+    #[serde(with = "super::base64")]
+    pub key: Bytes,
+    pub headers: Vec<(String, HeaderBytes)>,
+    /// The original bytes.
+    #[serde(with = "super::base64")]
+    pub value: Bytes,
+}
+
+/// A header's bytes.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HeaderBytes(#[serde(with = "super::base64")] pub Bytes);
+
+impl std::fmt::Debug for DeadLetter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DeadLetter({} {} {})", self.id, self.kind.as_str(), self.code)
+    }
+}
+
+impl DeadLetter {
+    /// The record for `dead`.
+    pub fn to_append(&self, topic: String) -> Append {
+        Append {
+            topic,
+            partition: None,
+            key: Bytes::from(self.id.to_string()),
+            headers: RecordHeaders::default().with(ID, self.id.to_string()).with(KEY_ID, PLAIN),
+            value: Some(Bytes::from(serde_json::to_vec(self).expect("a dead letter is plain data"))),
+            timestamp: self.at,
+        }
+    }
+
+    /// Removes a dead letter: it was retried or discarded.
+    pub fn removal(id: &DeadId, topic: String, at: Timestamp) -> Append {
+        Append {
+            topic,
+            partition: None,
+            key: Bytes::from(id.to_string()),
+            headers: RecordHeaders::default(),
+            value: None,
+            timestamp: at,
+        }
+    }
+
+    /// Reads a record of `dead`.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the value is no dead letter.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
+        serde_json::from_slice(bytes)
+            .map_err(|error| Unreadable::new("dead", format!("column {}: {:?}", error.column(), error.classify())))
+    }
+
+    /// The original record, on its way again.
+    pub fn revival(&self, at: Timestamp) -> Append {
+        let partition = (self.kind == Kind::Action).then_some(0);
+        Append {
+            topic: self.topic.clone(),
+            partition,
+            key: self.key.clone(),
+            headers: RecordHeaders(self.headers.iter().map(|(name, value)| (name.clone(), value.0.clone())).collect()),
+            value: Some(self.value.clone()),
+            timestamp: at,
+        }
+    }
+
+    /// Keeps a record's key, headers and value.
+    pub fn original(record: &Record) -> (Bytes, Vec<(String, HeaderBytes)>, Bytes) {
+        let headers = record.headers.0.iter().map(|(name, value)| (name.clone(), HeaderBytes(value.clone()))).collect();
+        (record.key.clone(), headers, record.value.clone().unwrap_or_default())
+    }
+}

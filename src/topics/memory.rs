@@ -1,0 +1,194 @@
+//! Memory: all that a lane's owner must remember, one key at a time.
+//!
+//! | key | value |
+//! |---|---|
+//! | `claim` | who owns the lane, at which epoch |
+//! | `a/<action>` | the action's intent, then its outcome |
+//! | `w/<action>` | an action that waits, whole; deleted after its outcome |
+//! | `l/<object>` | the vendor's id of an object |
+//! | `r/<object>/<register>` | what was last written to a register |
+//! | `f/<object>/<register>/<contribution>` | one contribution to a folded register |
+//! | `c/<poll>` | a poll's cursor |
+//!
+//! Objects are keyed hashes; values other than waiting actions hold ids, hashes, amounts and times only.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{
+    action::{Action, Source},
+    record::{Append, EPOCH, KEY_ID, PLAIN, RecordHeaders},
+};
+use crate::model::{
+    code::Code,
+    hash::ContentHash,
+    id::{ActionId, KeyHash},
+    time::Timestamp,
+};
+
+/// Keys of memory.
+pub mod key {
+    use super::{ActionId, KeyHash};
+
+    pub const CLAIM: &str = "claim";
+    /// All waiting actions.
+    pub const WAITING: &str = "w/";
+
+    pub fn action(id: &ActionId) -> String {
+        format!("a/{id}")
+    }
+
+    pub fn waiting(id: &ActionId) -> String {
+        format!("w/{id}")
+    }
+
+    pub fn link(object: &KeyHash) -> String {
+        format!("l/{object}")
+    }
+
+    pub fn register(object: &KeyHash, register: &str) -> String {
+        format!("r/{object}/{register}")
+    }
+
+    pub fn contributions(object: &KeyHash, register: &str) -> String {
+        format!("f/{object}/{register}/")
+    }
+
+    pub fn contribution(object: &KeyHash, register: &str, id: &str) -> String {
+        format!("f/{object}/{register}/{id}")
+    }
+
+    pub fn cursor(poll: &str) -> String {
+        format!("c/{poll}")
+    }
+}
+
+/// Who owns the lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    pub epoch: u64,
+    /// The owner's process, for people.
+    pub owner: String,
+    pub at: Timestamp,
+    /// The owner gave the lane back with nothing in flight.
+    pub released: bool,
+}
+
+/// What is known of an action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionState {
+    /// It was begun: from here on the vendor may have acted.
+    Begun { at: Timestamp, attempt: u32, progress: Value },
+    /// It came to its end.
+    Settled(Outcome),
+}
+
+/// The end of an action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub end: End,
+    pub at: Timestamp,
+    pub attempts: u32,
+    /// What the operation returned, by its documented names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub result: BTreeMap<String, String>,
+}
+
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// The vendor did it.
+    Done,
+    /// The target already holds all of it.
+    Unchanged,
+    /// Something newer was written before.
+    Superseded,
+    /// It is a dead letter.
+    Dead(Code),
+}
+
+impl End {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+            Self::Superseded => "superseded",
+            Self::Dead(_) => "dead",
+        }
+    }
+}
+
+/// An action that waits for its time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub action: Action,
+    pub due: Timestamp,
+    /// Its place among its equals: offset order of arrival, kept by counting.
+    pub sequence: u64,
+    pub attempts: u32,
+    pub since: Timestamp,
+    pub code: Code,
+    /// The vendor may have acted already.
+    pub maybe_done: bool,
+    #[serde(default)]
+    pub progress: Value,
+}
+
+/// What was last written to a register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterEntry {
+    pub hash: ContentHash,
+    pub source: Source,
+    pub action: ActionId,
+}
+
+/// The vendor's id of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    pub vendor_id: String,
+    pub action: ActionId,
+}
+
+/// One contribution to a folded register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contribution {
+    pub value: Value,
+    pub source: Source,
+    pub action: ActionId,
+}
+
+/// A record of memory, under the writer's epoch.
+pub fn put<T: Serialize>(topic: &str, key: &str, value: &T, epoch: u64, at: Timestamp) -> Append {
+    let bytes = serde_json::to_vec(value).expect("memory is plain data");
+    record(topic, key, Some(Bytes::from(bytes)), epoch, at)
+}
+
+/// Forgets a key.
+pub fn forget(topic: &str, key: &str, epoch: u64, at: Timestamp) -> Append {
+    record(topic, key, None, epoch, at)
+}
+
+fn record(topic: &str, key: &str, value: Option<Bytes>, epoch: u64, at: Timestamp) -> Append {
+    Append {
+        topic: topic.to_owned(),
+        partition: Some(0),
+        key: Bytes::from(key.to_owned()),
+        headers: RecordHeaders::default().with(EPOCH, epoch.to_string()).with(KEY_ID, PLAIN),
+        value,
+        timestamp: at,
+    }
+}
+
+/// Reads a value of memory.
+///
+/// # Errors
+/// [`super::Unreadable`] when the bytes are not what the key promises.
+pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, super::Unreadable> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| super::Unreadable::new("memory", format!("column {}: {:?}", error.column(), error.classify())))
+}
