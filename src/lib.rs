@@ -9,6 +9,7 @@ pub mod telemetry;
 pub mod topics;
 
 pub mod http;
+pub mod log;
 
 pub mod connectors;
 
