@@ -4,4 +4,6 @@ pub mod form;
 pub mod hmac;
 pub mod number;
 pub mod status;
+#[cfg(test)]
+pub mod testing;
 pub mod token;
