@@ -1,1 +1,22 @@
 //! The role that carries actions out: owner of lanes.
+//!
+//! One member of the dispatchers' group reads the live topics of all connections; whoever holds a topic's one partition owns
+//! that lane. This file follows the group: lanes begin and end with their partitions, and what lanes settled is committed.
+
+mod answer;
+mod attempt;
+pub mod backoff;
+mod claim;
+mod context;
+mod lane;
+mod ledger;
+mod line;
+mod offsets;
+mod pace;
+mod polls;
+mod proof;
+mod role;
+mod settle;
+
+pub use context::{Delivery, LaneConnection, Shared, Transport};
+pub use role::{Dispatcher, DispatcherSettings};

@@ -3,6 +3,8 @@
 //! Two implementations, held to one contract suite (`tests/it/log_contract.rs`): Kafka ([`kafka`]) and an embedded one
 //! ([`embedded`]). No id in Spojka contains an offset, so a config moves from one to the other by naming the brokers.
 
+pub mod pipeline;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -30,6 +32,9 @@ pub trait LogStore: Send + Sync + 'static {
     /// Writes records and returns when all of them are durable. Records for one partition keep their order, within the call
     /// and against calls whose futures were polled to their end before. After an error, any of the records may be there.
     fn append(&self, records: Vec<Append>) -> BoxFuture<'_, LogResult<Vec<Position>>>;
+
+    /// Whether this process is provably the only one that can write: a predecessor is then dead, and nobody waits for it.
+    fn is_exclusive(&self) -> bool;
 
     /// How full the queue in front of the disk or the brokers is.
     fn pressure(&self) -> Pressure;
@@ -61,7 +66,8 @@ pub trait LogStore: Send + Sync + 'static {
 
 /// A member of a group.
 pub trait Consumer: Send {
-    /// The next thing that happens. Keep calling: whoever does not poll is thrown out of its group.
+    /// The next thing that happens. Dropping the future loses nothing. Keep calling: whoever does not poll is thrown out of
+    /// its group.
     fn next(&mut self) -> BoxFuture<'_, LogResult<Signal>>;
 
     /// Marks a partition as settled up to, and not including, `next`. Nothing is written yet; a partition that is no longer

@@ -165,11 +165,13 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// Why no answer came. Only [`Unanswered::NotConnected`] proves that the vendor did nothing.
+/// Why no answer came. Only [`Unanswered::NotConnected`] and [`Unanswered::Blocked`] prove that the vendor did nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unanswered {
     /// No connection was made: nothing was sent.
     NotConnected,
+    /// The address may not be called: nothing was sent.
+    Blocked,
     /// The time was up after the request may have gone out.
     TimedOut,
     /// The connection broke after the request may have gone out.

@@ -109,9 +109,9 @@ impl Ids {
         WebhookId(self.build("w", "polled", &[connection.as_str(), poll, row, state]))
     }
 
-    /// The fetch that a webhook asks for, by its purpose.
-    pub fn fetch(&self, webhook: &WebhookId, purpose: &str) -> ActionId {
-        ActionId(self.build("a", "fetch", &[webhook.as_str(), purpose]))
+    /// The fetch that a webhook asks for, by its purpose. `run` is empty except where a person asks for a fresh fetch.
+    pub fn fetch(&self, webhook: &WebhookId, purpose: &str, run: &str) -> ActionId {
+        ActionId(self.build("a", "fetch", &[webhook.as_str(), purpose, run]))
     }
 
     /// A fact about an entity.

@@ -9,6 +9,8 @@
 //! | `r/<object>/<register>` | what was last written to a register |
 //! | `f/<object>/<register>/<contribution>` | one contribution to a folded register |
 //! | `c/<poll>` | a poll's cursor |
+//! | `s/<poll>/<row>` | the state in which a poll last saw a row |
+//! | `session` | a login that must outlive the process |
 //!
 //! Objects are keyed hashes; values other than waiting actions hold ids, hashes, amounts and times only.
 
@@ -59,6 +61,13 @@ pub mod key {
 
     pub fn contribution(object: &KeyHash, register: &str, id: &str) -> String {
         format!("f/{object}/{register}/{id}")
+    }
+
+    /// A login that must outlive the process.
+    pub const SESSION: &str = "session";
+
+    pub fn seen(poll: &str, row: &str) -> String {
+        format!("s/{poll}/{row}")
     }
 
     pub fn cursor(poll: &str) -> String {
@@ -145,6 +154,9 @@ pub struct RegisterEntry {
     pub hash: ContentHash,
     pub source: Source,
     pub action: ActionId,
+    /// What the operation returned: an action that finds everything written already returns the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub result: BTreeMap<String, String>,
 }
 
 /// The vendor's id of an object.
@@ -160,12 +172,19 @@ pub struct Contribution {
     pub value: Value,
     pub source: Source,
     pub action: ActionId,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub result: BTreeMap<String, String>,
 }
 
 /// A record of memory, under the writer's epoch.
 pub fn put<T: Serialize>(topic: &str, key: &str, value: &T, epoch: u64, at: Timestamp) -> Append {
     let bytes = serde_json::to_vec(value).expect("memory is plain data");
     record(topic, key, Some(Bytes::from(bytes)), epoch, at)
+}
+
+/// A record of memory whose value is written already.
+pub fn put_bytes(topic: &str, key: &str, value: Bytes, epoch: u64, at: Timestamp) -> Append {
+    record(topic, key, Some(value), epoch, at)
 }
 
 /// Forgets a key.

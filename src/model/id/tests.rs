@@ -21,7 +21,7 @@ fn vectors() {
             ("delivered", webhook.to_string()),
             ("arrived", ids.arrived(&shop(), [7; 16]).to_string()),
             ("polled", ids.polled(&shop(), "invoices", "300", "v1").to_string()),
-            ("fetch", ids.fetch(&webhook, "invoice").to_string()),
+            ("fetch", ids.fetch(&webhook, "invoice", "").to_string()),
             ("event once", event.to_string()),
             (
                 "event counted",

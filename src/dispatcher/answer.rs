@@ -1,0 +1,90 @@
+//! What came of a request: done, did not happen, or may have happened. One total function over transport errors and the
+//! connector's reading of the reply; only a failure to connect proves by itself that nothing happened.
+
+use std::time::Duration;
+
+use crate::{
+    connectors::contract::{Done, Effect, Progress, Verdict},
+    model::{
+        code::{self, Code},
+        http::{Reply, Unanswered},
+        time::Timestamp,
+    },
+};
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Done(Done),
+    /// One more request.
+    Next(Progress),
+    /// Later again.
+    Retry {
+        code: Code,
+        /// The vendor may have acted.
+        maybe_done: bool,
+        after: Option<Duration>,
+    },
+    Refused(String),
+    Unauthorized,
+    Forgotten,
+}
+
+/// Reads a transport error.
+pub fn of_unanswered(error: &Unanswered) -> Answer {
+    let (code, maybe_done) = match error {
+        Unanswered::NotConnected => (code::NOT_CONNECTED, false),
+        Unanswered::Blocked => (code::BLOCKED_ADDRESS, false),
+        Unanswered::TimedOut => (code::TIMED_OUT, true),
+        Unanswered::Broken => (code::CONNECTION_BROKEN, true),
+        Unanswered::TooLarge => (code::ANSWER_TOO_LARGE, true),
+    };
+    Answer::Retry { code, maybe_done, after: None }
+}
+
+/// Reads the connector's verdict over a reply.
+pub fn of_verdict(verdict: Verdict, reply: &Reply, now: Timestamp) -> Answer {
+    match verdict {
+        Verdict::Done(done) => Answer::Done(done),
+        Verdict::Next(progress) => Answer::Next(progress),
+        Verdict::Retry { code, effect, after } => Answer::Retry {
+            code,
+            maybe_done: effect == Effect::Possible,
+            after: after.or_else(|| date_wished(reply, now)),
+        },
+        Verdict::NotThere => Answer::Retry { code: code::NOT_THERE, maybe_done: false, after: None },
+        Verdict::Refused(why) => Answer::Refused(why),
+        Verdict::Unauthorized => Answer::Unauthorized,
+        Verdict::Forgotten => Answer::Forgotten,
+    }
+}
+
+/// `Retry-After` as a date.
+fn date_wished(reply: &Reply, now: Timestamp) -> Option<Duration> {
+    let at = jiff::fmt::rfc2822::parse(reply.headers.get("retry-after")?).ok()?.timestamp();
+    Duration::try_from(at.duration_since(now)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_failure_to_connect_proves_that_nothing_happened() {
+        let maybe = |error| matches!(of_unanswered(&error), Answer::Retry { maybe_done: true, .. });
+        assert!(!maybe(Unanswered::NotConnected));
+        assert!(!maybe(Unanswered::Blocked));
+        assert!(maybe(Unanswered::TimedOut));
+        assert!(maybe(Unanswered::Broken));
+        assert!(maybe(Unanswered::TooLarge));
+    }
+
+    #[test]
+    fn a_date_in_retry_after_counts_from_now() {
+        let now: Timestamp = "2015-10-21T07:27:00Z".parse().expect("time");
+        let reply = Reply::new(503).header("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT");
+        let verdict = Verdict::Retry { code: code::VENDOR_ERROR, effect: Effect::Possible, after: None };
+        let Answer::Retry { after, .. } = of_verdict(verdict, &reply, now) else { panic!("a retry") };
+        assert_eq!(after, Some(Duration::from_mins(1)));
+    }
+}

@@ -1,0 +1,384 @@
+//! One try of an action: consult memory, judge, record the intent, talk to the vendor, settle or park.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+use super::{
+    answer::{self, Answer},
+    context::LaneContext,
+    ledger::{self, Judgement, read_as},
+    line::Item,
+    settle::{Ended, How, settle},
+};
+use crate::{
+    connectors::contract::{Done, Operation, Plan, Progress, Repeat, Target, Work, operation::OperationKind},
+    log::LogResult,
+    model::{
+        code::{self, Class, Code},
+        http::{Reply, Request},
+        time::Timestamp,
+    },
+    telemetry::killpoint,
+    topics::{
+        action::Action,
+        memory::{self, ActionState, Waiting, key},
+    },
+};
+
+/// More requests than any operation needs: a connector that goes on for ever is stopped.
+const MOST_CALLS: usize = 100;
+
+/// What the lane hears of an attempt.
+#[derive(Debug)]
+pub(super) enum Report {
+    /// It came to its end.
+    Settled(Item),
+    /// It waits in memory.
+    Parked { item: Item, due: Timestamp },
+    /// The lane must stand still: the action goes back to the head of its line.
+    Halted { item: Item, code: Code },
+}
+
+/// Tries an action once.
+pub(super) async fn attempt(context: Arc<LaneContext>, mut item: Item) -> LogResult<Report> {
+    let Some(action) = load(&context, &mut item)? else { return Ok(Report::Settled(item)) };
+    let turn = match decide(&context, &action, &mut item)? {
+        Turn::Talk(aim) => talk(&context, &action, &item, aim).await?,
+        other => other,
+    };
+    match turn {
+        Turn::Over => {
+            // Settled before: only its place in line was left over.
+            let record = memory::forget(&context.memory_topic, &key::waiting(&item.id), context.epoch, context.now());
+            context.remember(vec![record]).await?;
+            Ok(Report::Settled(item))
+        }
+        Turn::Ends { how, aim } => {
+            let aimed = aim.as_ref().map(|aim| (&aim.target, &aim.judgement));
+            let attempts = item.attempts + 1;
+            settle(&context, &Ended { action: &action, attempts, how, aimed }).await?;
+            Ok(Report::Settled(item))
+        }
+        Turn::Waits(wait) => park(&context, action, item, wait).await,
+        Turn::Halts(code) => {
+            item.action = Some(Box::new(action));
+            Ok(Report::Halted { item, code })
+        }
+        Turn::Talk(_) => unreachable!("talking ends in another turn"),
+    }
+}
+
+/// What an action aims at, judged.
+struct Aim {
+    operation: &'static Operation,
+    target: Target,
+    judgement: Judgement,
+    repeat: Repeat,
+}
+
+enum Turn {
+    /// It is settled already.
+    Over,
+    Talk(Box<Aim>),
+    Ends {
+        how: How,
+        aim: Option<Box<Aim>>,
+    },
+    Waits(Wait),
+    Halts(Code),
+}
+
+struct Wait {
+    due: Timestamp,
+    code: Code,
+    maybe_done: bool,
+    /// A wait that is no failure: it counts as no attempt.
+    counts: bool,
+}
+
+impl Turn {
+    fn dead(code: Code, message: impl Into<String>) -> Self {
+        Self::Ends { how: How::Dead { code, message: message.into(), request: None, reply: None }, aim: None }
+    }
+}
+
+/// The action itself: in the item, or waiting in memory. Nothing when it is in neither: it was settled meanwhile.
+fn load(context: &LaneContext, item: &mut Item) -> LogResult<Option<Action>> {
+    if let Some(action) = item.action.take() {
+        return Ok(Some(*action));
+    }
+    let waiting = read_as::<Waiting>(context.memory.as_ref(), &key::waiting(&item.id))?;
+    Ok(waiting.map(|waiting| waiting.action))
+}
+
+/// What memory and the catalogue say, before anything is sent.
+fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<Turn> {
+    let now = context.now();
+    let mut begun_at = None;
+    match ledger::state(context.memory.as_ref(), &action.id)? {
+        Some(ActionState::Settled(_)) => return Ok(Turn::Over),
+        // Begun, and nothing was written about how it went: the process died in between.
+        Some(ActionState::Begun { at, attempt, .. }) => {
+            begun_at = Some(at);
+            item.maybe_done |= attempt > item.attempts;
+        }
+        None => {}
+    }
+    if let Some(due) = action.not_before.filter(|due| *due > now) {
+        return Ok(Turn::Waits(Wait { due, code: code::NOT_THERE, maybe_done: item.maybe_done, counts: false }));
+    }
+    let Some(operation) = context.operation(&action.operation) else {
+        let text = format!("`{}` has no operation `{}`", context.connection.vendor.name, action.operation);
+        return Ok(Turn::dead(code::UNKNOWN_OPERATION, text));
+    };
+    let repeat = context.connection.connector.repeat(operation);
+    if item.maybe_done
+        && let Some(turn) = in_doubt(repeat, begun_at, now)
+    {
+        return Ok(turn);
+    }
+    aim(context, action, operation, repeat)
+}
+
+/// What an action that may have happened must wait for, or why it must not be tried again.
+fn in_doubt(repeat: Repeat, begun_at: Option<Timestamp>, now: Timestamp) -> Option<Turn> {
+    match repeat {
+        Repeat::Unsafe => {
+            Some(Turn::dead(code::IN_DOUBT, "it was begun, its answer was lost, and it cannot be repeated safely"))
+        }
+        Repeat::Checked { settle } => {
+            let due = begun_at? + settle;
+            (due > now).then_some(Turn::Waits(Wait { due, code: code::TIMED_OUT, maybe_done: true, counts: false }))
+        }
+        Repeat::Natural | Repeat::Keyed => None,
+    }
+}
+
+fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, repeat: Repeat) -> LogResult<Turn> {
+    let target = match operation.kind {
+        OperationKind::Fetch => Target { object: String::new(), registers: Vec::new() },
+        OperationKind::Write => match context.connection.connector.target(operation, &action.parameters) {
+            Ok(target) => target,
+            Err(why) => return Ok(Turn::dead(code::BAD_PARAMETER, why)),
+        },
+    };
+    let judgement = ledger::judge(context.memory.as_ref(), action, &target)?;
+    let end = judgement.end(&target);
+    let result = judgement.result.clone();
+    let aim = Box::new(Aim { operation, target, judgement, repeat });
+    Ok(match end {
+        Some(end) => Turn::Ends { how: How::Nothing { end, result }, aim: Some(aim) },
+        None => Turn::Talk(aim),
+    })
+}
+
+/// Records the intent where that is promised, and talks to the vendor.
+async fn talk(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>) -> LogResult<Turn> {
+    if matches!(aim.repeat, Repeat::Checked { .. } | Repeat::Unsafe) && aim.operation.kind == OperationKind::Write {
+        context.proof.ensure().await?;
+        let state = ActionState::Begun { at: context.now(), attempt: item.attempts + 1, progress: Value::Null };
+        let record = memory::put(&context.memory_topic, &key::action(&action.id), &state, context.epoch, context.now());
+        context.remember(vec![record]).await?;
+        killpoint::reached("intent-written");
+    }
+    let begun = context.shared.clock.elapsed();
+    let spoken = converse(context, action, &aim, item.maybe_done).await?;
+    killpoint::reached("effect-done");
+    let took = context.shared.clock.elapsed().saturating_sub(begun);
+    let name = &context.connection.name;
+    context.shared.metrics.attempt(name, aim.operation.name, failure_of(&spoken.answer), took);
+    Ok(conclude(context, action, item, aim, spoken))
+}
+
+/// How a conversation with the vendor ended.
+struct Spoken {
+    answer: Answer,
+    request: Option<Request>,
+    reply: Option<Reply>,
+    /// A request before the last one was answered well: it may have done something.
+    got_through: bool,
+}
+
+async fn converse(context: &LaneContext, action: &Action, aim: &Aim, maybe_done: bool) -> LogResult<Spoken> {
+    let mut vendor_id = ledger::vendor_id(context.memory.as_ref(), &action.conflict)?;
+    let mut spoken = speak(context, action, aim, maybe_done, vendor_id.as_deref()).await?;
+    if spoken.answer == Answer::Forgotten && vendor_id.take().is_some() {
+        // Forgotten there: forget it here, and look the object up once.
+        let link = memory::forget(&context.memory_topic, &key::link(&action.conflict), context.epoch, context.now());
+        context.remember(vec![link]).await?;
+        spoken = speak(context, action, aim, maybe_done, None).await?;
+    }
+    Ok(spoken)
+}
+
+async fn speak(
+    context: &LaneContext,
+    action: &Action,
+    aim: &Aim,
+    maybe_done: bool,
+    vendor_id: Option<&str>,
+) -> LogResult<Spoken> {
+    let connector = &context.connection.connector;
+    let mut progress = Progress::default();
+    let mut spoken = Spoken { answer: Answer::Forgotten, request: None, reply: None, got_through: false };
+    for _call in 0..MOST_CALLS {
+        let session = match context.logged_in().await? {
+            Ok(session) => session,
+            Err(answer) => return Ok(Spoken { answer, ..spoken }),
+        };
+        let work = Work {
+            operation: aim.operation,
+            parameters: &action.parameters,
+            registers: &aim.judgement.send,
+            vendor_id,
+            contributions: &aim.judgement.contributions,
+            maybe_done,
+            reference: action.id.as_str(),
+            now: context.now(),
+            session: session.as_ref(),
+        };
+        let request = match connector.plan(&work, &progress) {
+            Plan::Send(request) => request,
+            Plan::Done(done) => return Ok(Spoken { answer: Answer::Done(done), ..spoken }),
+            Plan::Refused(why) => return Ok(Spoken { answer: Answer::Refused(why), ..spoken }),
+        };
+        let sent = context.send(&request, aim.operation.limit_class).await?;
+        spoken.request = Some(request);
+        let answer = match sent {
+            Ok(reply) => {
+                let verdict = connector.interpret(&work, &progress, &reply);
+                let answer = answer::of_verdict(verdict, &reply, context.now());
+                spoken.reply = Some(reply);
+                answer
+            }
+            Err(error) => {
+                spoken.reply = None;
+                answer::of_unanswered(&error)
+            }
+        };
+        match answer {
+            Answer::Next(next) => progress = next,
+            answer => return Ok(Spoken { answer, ..spoken }),
+        }
+        spoken.got_through = true;
+    }
+    let why = format!("`{}` did not come to its end in {MOST_CALLS} calls", aim.operation.name);
+    Ok(Spoken { answer: Answer::Refused(why), ..spoken })
+}
+
+/// What an attempt's answer is counted as.
+fn failure_of(answer: &Answer) -> Option<Code> {
+    match answer {
+        Answer::Done(_) | Answer::Next(_) => None,
+        Answer::Retry { code, .. } => Some(*code),
+        Answer::Refused(_) | Answer::Forgotten => Some(code::REFUSED),
+        Answer::Unauthorized => Some(code::UNAUTHORIZED),
+    }
+}
+
+/// What the end of the conversation means for the action.
+fn conclude(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>, spoken: Spoken) -> Turn {
+    let dead = |code, message: String, spoken: Spoken| Turn::Ends {
+        how: How::Dead { code, message, request: spoken.request, reply: spoken.reply },
+        aim: None,
+    };
+    match spoken.answer.clone() {
+        Answer::Done(done) => {
+            warn_of(context, action, &done);
+            Turn::Ends { how: How::Done { done, reply: spoken.reply }, aim: Some(aim) }
+        }
+        Answer::Refused(why) => dead(code::REFUSED, why, spoken),
+        Answer::Forgotten => {
+            let why = "the vendor does not know the object that it named itself";
+            dead(code::REFUSED, why.to_owned(), spoken)
+        }
+        Answer::Unauthorized => Turn::Halts(code::UNAUTHORIZED),
+        Answer::Retry { code, .. } if code == code::BLOCKED_ADDRESS => Turn::Halts(code),
+        Answer::Retry { code, maybe_done, after } => {
+            let maybe_done = item.maybe_done || maybe_done || spoken.got_through;
+            match retry(context, item, &aim, code, maybe_done, after) {
+                Ok(wait) => Turn::Waits(wait),
+                Err((code, message)) => dead(code, message, spoken),
+            }
+        }
+        Answer::Next(_) => unreachable!("the conversation goes on until it has an answer"),
+    }
+}
+
+fn warn_of(context: &LaneContext, action: &Action, done: &Done) {
+    for warning in &done.warnings {
+        tracing::warn!(connection.id = %context.connection.name, action.id = %action.id, warning, "done with a warning");
+    }
+}
+
+/// When to try again, or why not.
+fn retry(
+    context: &LaneContext,
+    item: &Item,
+    aim: &Aim,
+    code: Code,
+    maybe_done: bool,
+    after: Option<Duration>,
+) -> Result<Wait, (Code, String)> {
+    let now = context.now();
+    if maybe_done && aim.repeat == Repeat::Unsafe && aim.operation.kind == OperationKind::Write {
+        return Err((
+            code::IN_DOUBT,
+            format!("`{}`: its answer was lost ({code}), and it cannot be repeated safely", aim.operation.name),
+        ));
+    }
+    if code.page().class == Class::Permanent {
+        return Err((code, format!("`{}`: {}", aim.operation.name, code.page().title)));
+    }
+    let delivery = &context.connection.delivery;
+    let (limit, end) = if code == code::NOT_THERE {
+        (delivery.not_there_max_age, code::NOT_THERE)
+    } else {
+        (delivery.max_age, code::EXHAUSTED)
+    };
+    let failing_for =
+        item.since.map_or(Duration::ZERO, |since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
+    if failing_for >= limit {
+        let title = code.page().title;
+        return Err((end, format!("`{}`: still after {} attempts: {title}", aim.operation.name, item.attempts + 1)));
+    }
+    let mut wait = context.wait(item.attempts + 1, after);
+    if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
+        wait = wait.max(settle);
+    }
+    Ok(Wait { due: now + wait, code, maybe_done, counts: true })
+}
+
+/// Parks an action in memory until its time.
+async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait) -> LogResult<Report> {
+    let now = context.now();
+    item.attempts += u32::from(wait.counts);
+    item.since = item.since.or(Some(now));
+    item.maybe_done = wait.maybe_done;
+    let record = waiting_record(context, &item, action, wait.due, wait.code);
+    context.remember(vec![record]).await?;
+    Ok(Report::Parked { item, due: wait.due })
+}
+
+/// The record of an action that waits.
+pub(super) fn waiting_record(
+    context: &LaneContext,
+    item: &Item,
+    action: Action,
+    due: Timestamp,
+    code: Code,
+) -> crate::topics::record::Append {
+    let now = context.now();
+    let waiting = Waiting {
+        due,
+        sequence: item.sequence,
+        attempts: item.attempts,
+        since: item.since.unwrap_or(now),
+        code,
+        maybe_done: item.maybe_done,
+        progress: item.progress.clone(),
+        action,
+    };
+    memory::put(&context.memory_topic, &key::waiting(&item.id), &waiting, context.epoch, now)
+}

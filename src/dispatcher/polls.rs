@@ -1,0 +1,117 @@
+//! Polls: the lane's owner asks the vendor what changed, and what it hears becomes webhooks like any other.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{answer::Answer, context::LaneContext, ledger::read_as};
+use crate::{
+    connectors::contract::{Poll, PollRead, PolledRow},
+    log::LogResult,
+    model::{
+        code::{self, Code},
+        id::WebhookId,
+        time::Timestamp,
+    },
+    topics::{
+        event::Origin,
+        memory::{self, key},
+        record::Append,
+        webhook::{Arrival, Webhook},
+    },
+};
+
+/// Pages read in one go; the rest follows at the next turn, so that a long list does not hold up actions for ever.
+const MOST_PAGES: usize = 50;
+
+/// What the lane hears of a poll.
+#[derive(Debug)]
+pub(super) enum PollReport {
+    /// Read to its end.
+    Done,
+    /// There is more: go on soon.
+    More,
+    Failed(Code),
+    Unauthorized,
+}
+
+/// Runs one poll: pages until its end. Rows are written first, then what was seen and the cursor.
+pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<PollReport> {
+    for _page in 0..MOST_PAGES {
+        let now = context.now();
+        let cursor = read_as::<Value>(context.memory.as_ref(), &key::cursor(poll.name))?;
+        match context.logged_in().await? {
+            Ok(_) => {}
+            Err(Answer::Unauthorized) => return Ok(PollReport::Unauthorized),
+            Err(_) => return Ok(PollReport::Failed(code::UNEXPECTED_ANSWER)),
+        }
+        let connector = &context.connection.connector;
+        let Some(request) = connector.poll(poll.name, cursor.as_ref(), now) else { return Ok(PollReport::Done) };
+        let reply = match context.send(&request, "poll").await? {
+            Ok(reply) => reply,
+            Err(error) => return Ok(PollReport::Failed(code_of(&super::answer::of_unanswered(&error)))),
+        };
+        match connector.read(poll.name, cursor.as_ref(), now, &reply) {
+            PollRead::Rows { rows, cursor, more } => {
+                record(context, poll, rows, &cursor, now).await?;
+                if !more {
+                    return Ok(PollReport::Done);
+                }
+            }
+            PollRead::Failed(code) => return Ok(PollReport::Failed(code)),
+            PollRead::Unauthorized => return Ok(PollReport::Unauthorized),
+        }
+    }
+    Ok(PollReport::More)
+}
+
+fn code_of(answer: &Answer) -> Code {
+    match answer {
+        Answer::Retry { code, .. } => *code,
+        _ => code::UNEXPECTED_ANSWER,
+    }
+}
+
+/// Rows whose state was not seen before become webhooks; then memory learns that they were seen.
+async fn record(
+    context: &LaneContext,
+    poll: &Poll,
+    rows: Vec<PolledRow>,
+    cursor: &Value,
+    now: Timestamp,
+) -> LogResult<()> {
+    let mut webhooks = Vec::new();
+    let mut seen = Vec::new();
+    for row in rows {
+        let key = key::seen(poll.name, &row.row);
+        if read_as::<String>(context.memory.as_ref(), &key)?.as_ref() == Some(&row.state) {
+            continue;
+        }
+        seen.push(memory::put(&context.memory_topic, &key, &row.state, context.epoch, now));
+        webhooks.push(webhook(context, poll, row, now));
+    }
+    context.shared.metrics.poll_rows(&context.connection.name, poll.name, webhooks.len());
+    context.append(webhooks).await?;
+    seen.push(memory::put(&context.memory_topic, &key::cursor(poll.name), cursor, context.epoch, now));
+    context.remember(seen).await
+}
+
+fn webhook(context: &LaneContext, poll: &Poll, row: PolledRow, now: Timestamp) -> Append {
+    let name = &context.connection.name;
+    let id: WebhookId = context.shared.ids.polled(name, poll.name, &row.row, &row.state);
+    let key = context.shared.ids.partition(name, &row.row);
+    let arrival =
+        Arrival::Polled { poll: poll.name.to_owned(), row: row.row, version: row.version, complete: row.complete };
+    Webhook {
+        id,
+        connection: name.clone(),
+        arrived: now,
+        arrival,
+        body: row.body,
+        replies: Vec::new(),
+        origin: Origin::default(),
+        traceparent: None,
+        key,
+    }
+    .to_append(context.shared.names.webhooks(name))
+}

@@ -1,0 +1,265 @@
+//! Follows the group: lanes begin and end with their partitions.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::{Id, JoinError, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    context::{LaneConnection, Shared},
+    lane::{self, LaneStart},
+    proof::Prover,
+};
+use crate::{
+    log::{Consumer, LogError, LogResult, Signal, TopicPartition},
+    topics::record::Record,
+};
+
+/// Records on their way to a lane, beyond what the lane has taken in.
+const INTAKE: usize = 256;
+
+/// How the role itself works.
+#[derive(Clone, Copy, Debug)]
+pub struct DispatcherSettings {
+    /// No request is sent on a proof of ownership older than this.
+    pub lease: Duration,
+    /// How long a stop waits for what is in flight.
+    pub drain: Duration,
+}
+
+/// The role.
+pub struct Dispatcher {
+    settings: DispatcherSettings,
+    shared: Shared,
+    connections: Vec<LaneConnection>,
+}
+
+impl Dispatcher {
+    pub fn new(settings: DispatcherSettings, shared: Shared, connections: Vec<LaneConnection>) -> Self {
+        Self { settings, shared, connections }
+    }
+
+    /// Runs until `stop`, then gives all lanes back.
+    ///
+    /// # Errors
+    /// A log that is broken; what is merely unavailable is waited for.
+    pub async fn run(self, stop: CancellationToken) -> LogResult<()> {
+        let topics: Vec<_> =
+            self.connections.iter().map(|connection| self.shared.names.actions(&connection.name)).collect();
+        let consumer = self.shared.log.consumer(&self.shared.names.group("dispatcher"), &topics).await?;
+        let prover = Prover::new(Arc::clone(&self.shared.clock), self.settings.lease);
+        let mut member = Member {
+            settings: self.settings,
+            shared: self.shared,
+            connections: topics.into_iter().zip(self.connections).collect(),
+            consumer,
+            prover,
+            lanes: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            names: BTreeMap::new(),
+        };
+        let end = member.follow(&stop).await;
+        member.give_back().await;
+        member.consumer.leave().await?;
+        end
+    }
+}
+
+struct Member {
+    settings: DispatcherSettings,
+    shared: Shared,
+    connections: BTreeMap<String, LaneConnection>,
+    consumer: Box<dyn Consumer>,
+    prover: Prover,
+    lanes: BTreeMap<TopicPartition, LaneHandle>,
+    tasks: JoinSet<LogResult<()>>,
+    names: BTreeMap<Id, TopicPartition>,
+}
+
+struct LaneHandle {
+    task: Id,
+    intake: mpsc::Sender<Record>,
+    /// What the intake had no room for; the partition is paused meanwhile.
+    overflow: VecDeque<Record>,
+    settled: watch::Receiver<Option<u64>>,
+    stop: CancellationToken,
+    lost: CancellationToken,
+}
+
+/// What happened, one thing at a time.
+enum Happened {
+    Stop,
+    Signal(LogResult<Signal>),
+    ProofWanted,
+    Tick,
+    LaneEnded(Result<(Id, LogResult<()>), JoinError>),
+}
+
+impl Member {
+    async fn follow(&mut self, stop: &CancellationToken) -> LogResult<()> {
+        let tick = (self.settings.lease / 3).min(Duration::from_secs(1));
+        let clock = Arc::clone(&self.shared.clock);
+        let mut timer = clock.sleep(tick);
+        loop {
+            let happened = tokio::select! {
+                biased;
+                () = stop.cancelled() => Happened::Stop,
+                () = self.prover.wanted() => Happened::ProofWanted,
+                () = &mut timer => Happened::Tick,
+                Some(ended) = self.tasks.join_next_with_id() => Happened::LaneEnded(ended),
+                signal = self.consumer.next() => Happened::Signal(signal),
+            };
+            match happened {
+                Happened::Stop => return Ok(()),
+                Happened::Signal(signal) => self.hear(signal?).await?,
+                Happened::ProofWanted => self.commit().await,
+                Happened::Tick => {
+                    self.commit().await;
+                    self.refill()?;
+                    timer = clock.sleep(tick);
+                }
+                Happened::LaneEnded(ended) => self.lane_ended(ended)?,
+            }
+            self.refill()?;
+        }
+    }
+
+    async fn hear(&mut self, signal: Signal) -> LogResult<()> {
+        match signal {
+            Signal::Assigned(partitions) => partitions.into_iter().for_each(|partition| self.begin(partition)),
+            Signal::Revoked(partitions) => {
+                self.finish(&partitions).await;
+                self.consumer.released().await?;
+            }
+            Signal::Lost(partitions) => partitions.iter().for_each(|partition| self.drop_lane(partition)),
+            Signal::Records(records) => records.into_iter().for_each(|record| self.route(record)),
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, partition: TopicPartition) {
+        let Some(connection) = self.connections.get(partition.topic.as_ref()).cloned() else { return };
+        let (intake, records) = mpsc::channel(INTAKE);
+        let (settled_to, settled) = watch::channel(None);
+        let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
+        let start = LaneStart {
+            connection,
+            shared: self.shared.clone(),
+            proof: self.prover.proof(),
+            intake: records,
+            settled: settled_to,
+            stop: stop.clone(),
+            lost: lost.clone(),
+        };
+        let task = self.tasks.spawn(lane::run(start)).id();
+        self.names.insert(task, partition.clone());
+        self.lanes.insert(partition, LaneHandle { task, intake, overflow: VecDeque::new(), settled, stop, lost });
+    }
+
+    fn route(&mut self, record: Record) {
+        let partition = TopicPartition { topic: Arc::clone(&record.topic), partition: record.partition };
+        if let Some(lane) = self.lanes.get_mut(&partition) {
+            lane.overflow.push_back(record);
+        }
+    }
+
+    /// Moves records on to lanes that have room, and pauses those that have none.
+    fn refill(&mut self) -> LogResult<()> {
+        for (partition, lane) in &mut self.lanes {
+            let was_full = lane.overflow.len() > INTAKE;
+            while let Some(record) = lane.overflow.pop_front() {
+                if let Err(mpsc::error::TrySendError::Full(record) | mpsc::error::TrySendError::Closed(record)) =
+                    lane.intake.try_send(record)
+                {
+                    lane.overflow.push_front(record);
+                    break;
+                }
+            }
+            let is_full = lane.overflow.len() > INTAKE;
+            let partition = std::slice::from_ref(partition);
+            match (was_full, is_full) {
+                (_, true) => self.consumer.pause(partition)?,
+                (true, false) => self.consumer.resume(partition)?,
+                (false, false) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits what lanes have settled. A commit that goes through is the proof that all lanes wait for.
+    async fn commit(&mut self) {
+        for (partition, lane) in &self.lanes {
+            if let Some(next) = *lane.settled.borrow() {
+                self.consumer.store(partition, next);
+            }
+        }
+        let begun = self.shared.clock.elapsed();
+        match self.consumer.commit().await {
+            Ok(()) => self.prover.proved(begun),
+            Err(LogError::Lost) => {
+                tracing::warn!("this dispatcher was dropped from its group");
+                self.prover.void();
+            }
+            Err(error) => tracing::warn!(error = %error, "the dispatcher's commit failed"),
+        }
+    }
+
+    /// Stops lanes in order: what is in flight ends, at most for as long as a stop may take.
+    async fn finish(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            if let Some(lane) = self.lanes.get(partition) {
+                lane.stop.cancel();
+            }
+        }
+        let deadline = Arc::clone(&self.shared.clock);
+        let mut deadline = deadline.sleep(self.settings.drain);
+        while partitions.iter().any(|partition| self.lanes.contains_key(partition)) {
+            tokio::select! {
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    self.commit().await;
+                    if let Err(error) = self.lane_ended(ended) {
+                        tracing::error!(error = %error, "a lane ended badly");
+                    }
+                }
+                () = self.prover.wanted() => self.commit().await,
+                () = &mut deadline => break,
+            }
+        }
+        self.commit().await;
+        partitions.iter().for_each(|partition| self.drop_lane(partition));
+    }
+
+    async fn give_back(&mut self) {
+        let partitions: Vec<_> = self.lanes.keys().cloned().collect();
+        self.finish(&partitions).await;
+    }
+
+    fn drop_lane(&mut self, partition: &TopicPartition) {
+        if let Some(lane) = self.lanes.remove(partition) {
+            lane.lost.cancel();
+            self.names.remove(&lane.task);
+        }
+    }
+
+    /// A lane that was stopped, or lost, is gone; one that failed otherwise takes the role down with it, loudly.
+    fn lane_ended(&mut self, ended: Result<(Id, LogResult<()>), JoinError>) -> LogResult<()> {
+        let (id, end) = ended.map_err(|error| LogError::Broken(format!("a lane's task died: {error}")))?;
+        let Some(partition) = self.names.remove(&id) else { return Ok(()) };
+        if let Some(lane) = self.lanes.remove(&partition)
+            && let Some(next) = *lane.settled.borrow()
+        {
+            self.consumer.store(&partition, next);
+        }
+        match end {
+            Ok(()) | Err(LogError::Lost) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The one function that settles an action. Nobody else produces or commits for one.
+//!
+//! What an action gives rise to (reply, step event, dead letter) is written first, then its ledger records, then its
+//! outcome; the lane moves the offset after that. Whatever is missing after a crash is completed from what is there.
+
+use std::collections::BTreeMap;
+
+use super::{context::LaneContext, ledger, ledger::Judgement};
+use crate::{
+    connectors::contract::{Done, Target},
+    log::LogResult,
+    model::{
+        code::Code,
+        http::{Reply, Request},
+        time::{Since, Timestamp},
+    },
+    telemetry::killpoint,
+    topics::{
+        action::{Action, Continuation, Purpose},
+        body::{Body, v1},
+        dead::{DeadLetter, Kind},
+        event::{Event, STEP_DONE, STEP_FAILED},
+        memory::{self, ActionState, End, Link, Outcome, key},
+        record::Append,
+        webhook::FetchedReply,
+    },
+};
+
+/// How an action ended, with all that must be written down.
+pub(super) struct Ended<'a> {
+    pub action: &'a Action,
+    pub attempts: u32,
+    pub how: How,
+    /// What it aimed at, where that could be told.
+    pub aimed: Option<(&'a Target, &'a Judgement)>,
+}
+
+/// The ways to end.
+pub(super) enum How {
+    /// The vendor did it. A fetch has its reply.
+    Done { done: Done, reply: Option<Reply> },
+    /// There was nothing to do.
+    Nothing { end: End, result: BTreeMap<String, String> },
+    /// It is a dead letter.
+    Dead { code: Code, message: String, request: Option<Request>, reply: Option<Reply> },
+}
+
+impl How {
+    pub fn end(&self) -> End {
+        match self {
+            Self::Done { .. } => End::Done,
+            Self::Nothing { end, .. } => *end,
+            Self::Dead { code, .. } => End::Dead(*code),
+        }
+    }
+
+    fn result(&self) -> BTreeMap<String, String> {
+        match self {
+            Self::Done { done, .. } => done.result.clone(),
+            Self::Nothing { result, .. } => result.clone(),
+            Self::Dead { .. } => BTreeMap::new(),
+        }
+    }
+}
+
+/// Settles an action, durably.
+pub(super) async fn settle(context: &LaneContext, ended: &Ended<'_>) -> LogResult<()> {
+    let now = context.now();
+    context.append(outputs(context, ended, now)).await?;
+    killpoint::reached("settle-outputs-written");
+    context.remember(records(context, ended, now)).await?;
+    let metrics = &context.shared.metrics;
+    let operation = context.operation(&ended.action.operation).map_or("unknown", |operation| operation.name);
+    metrics.outcome(&context.connection.name, operation, ended.how.end().as_str());
+    if let How::Dead { code, .. } = &ended.how {
+        metrics.dead(Kind::Action.as_str(), *code);
+        tracing::warn!(
+            connection.id = %context.connection.name, action.id = %ended.action.id, operation = ended.action.operation,
+            code = code.as_str(), attempt = ended.attempts, "action is a dead letter"
+        );
+    }
+    Ok(())
+}
+
+fn outputs(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Append> {
+    let mut outputs = Vec::new();
+    match (&ended.how, &ended.action.purpose) {
+        (How::Done { reply: Some(reply), .. }, Purpose::Fetch { purpose, webhook }) => {
+            let mut webhook = webhook.as_ref().clone();
+            webhook.replies.push(FetchedReply {
+                purpose: purpose.clone(),
+                action: ended.action.id.clone(),
+                at: now,
+                status: reply.status,
+                body: reply.body.clone(),
+            });
+            outputs.push(webhook.to_append(context.shared.names.webhooks(&context.connection.name)));
+        }
+        (How::Dead { .. }, _) => outputs.push(dead_letter(context, ended, now)),
+        _ => {}
+    }
+    if let Purpose::Step { flow, step, continuation: Some(continuation), .. } = &ended.action.purpose {
+        outputs.push(step_event(context, ended, (flow, step), continuation, now));
+    }
+    outputs
+}
+
+fn step_event(
+    context: &LaneContext,
+    ended: &Ended<'_>,
+    (flow, step): (&str, &str),
+    continuation: &Continuation,
+    now: Timestamp,
+) -> Append {
+    let action = ended.action;
+    let failed = matches!(ended.how, How::Dead { .. });
+    let outcome = match &ended.how {
+        How::Dead { code, .. } => code.as_str(),
+        other => other.end().as_str(),
+    };
+    let body = v1::Step {
+        action_id: action.id.to_string(),
+        flow: flow.to_owned(),
+        step: step.to_owned(),
+        connection: action.connection.to_string(),
+        operation: action.operation.clone(),
+        outcome: outcome.to_owned(),
+        result: ended.how.result(),
+        continuation: serde_json::to_string(continuation).expect("a continuation is plain data"),
+    };
+    Event {
+        id: context.shared.ids.step_event(&action.id),
+        event_type: if failed { STEP_FAILED } else { STEP_DONE },
+        connection: action.connection.clone(),
+        entity: action.source.entity.clone(),
+        subject: action.id.to_string(),
+        since: Since::arrival(now),
+        version: action.source.version,
+        arrived: action.source.arrived,
+        webhook: action.source.webhook.clone(),
+        origin: action.origin.clone(),
+        traceparent: action.traceparent.clone(),
+        body: Body::Step(Box::new(body)),
+    }
+    .to_append(context.shared.names.events(crate::topics::event::Entity::Step))
+}
+
+fn dead_letter(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Append {
+    let How::Dead { code, message, request, reply } = &ended.how else {
+        unreachable!("only what died has a dead letter")
+    };
+    let action = ended.action;
+    let original = action.to_append(context.shared.names.actions(&action.connection));
+    let what = match &action.purpose {
+        Purpose::Step { flow, step, .. } => format!("{flow}/{step}"),
+        Purpose::Fetch { purpose, .. } => format!("fetch {purpose}"),
+    };
+    DeadLetter {
+        id: context.shared.ids.dead(action.id.as_str()),
+        kind: Kind::Action,
+        code: *code,
+        message: message.clone(),
+        connection: Some(action.connection.clone()),
+        what: Some(what),
+        webhook: Some(action.source.webhook.clone()),
+        at: now,
+        attempts: ended.attempts,
+        request: request.as_ref().map(|request| describe(request, &action.operation)),
+        answer: reply.as_ref().map(|reply| format!("status {}, {} bytes", reply.status, reply.body.len())),
+        topic: original.topic,
+        key: original.key,
+        headers: original
+            .headers
+            .0
+            .into_iter()
+            .map(|(name, value)| (name, crate::topics::dead::HeaderBytes(value)))
+            .collect(),
+        value: original.value.unwrap_or_default(),
+    }
+    .to_append(context.shared.names.dead())
+}
+
+/// A request in short. Its path may name a person, so only the host is told.
+fn describe(request: &Request, operation: &str) -> String {
+    format!("{operation}: {} {}", request.method.as_str(), request.url.origin().ascii_serialization())
+}
+
+/// The ledger's records, then the outcome, then the waiting action's end: in this order, in one write.
+fn records(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Append> {
+    let (topic, epoch) = (context.memory_topic.as_str(), context.epoch);
+    let action = ended.action;
+    let result = ended.how.result();
+    let mut records = Vec::new();
+    let achieved = !matches!(ended.how, How::Dead { .. });
+    if let Some((target, judgement)) = ended.aimed.filter(|_| achieved) {
+        for (key, entry) in ledger::entries(action, target, judgement, &result) {
+            records.push(memory::put(topic, &key, &entry, epoch, now));
+        }
+    }
+    if let How::Done { done: Done { vendor_id: Some(vendor_id), .. }, .. } = &ended.how {
+        let link = Link { vendor_id: vendor_id.clone(), action: action.id.clone() };
+        records.push(memory::put(topic, &key::link(&action.conflict), &link, epoch, now));
+    }
+    let outcome = Outcome { end: ended.how.end(), at: now, attempts: ended.attempts, result };
+    records.push(memory::put(topic, &key::action(&action.id), &ActionState::Settled(outcome), epoch, now));
+    records.push(memory::forget(topic, &key::waiting(&action.id), epoch, now));
+    records
+}
