@@ -165,8 +165,8 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// Why no answer came. Only [`Unanswered::NotConnected`] proves that the vendor did nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why no answer came. [`Unanswered::nothing_sent`] tells which of these prove that the vendor did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unanswered {
     /// No connection was made: nothing was sent.
     NotConnected,
@@ -176,6 +176,17 @@ pub enum Unanswered {
     Broken,
     /// The answer was larger than we read.
     TooLarge,
+    /// The address may not be called: nothing was sent, and trying again is pointless.
+    Blocked,
+    /// The request cannot be written as HTTP (a line break in a header, …): nothing was sent, and trying again is pointless.
+    Unsendable,
+}
+
+impl Unanswered {
+    /// Whether it proves that the vendor did nothing.
+    pub fn nothing_sent(self) -> bool {
+        matches!(self, Self::NotConnected | Self::Blocked | Self::Unsendable)
+    }
 }
 
 /// A request that came in at the gateway, exactly as received.
