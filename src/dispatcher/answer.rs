@@ -1,5 +1,5 @@
 //! What came of a request: done, did not happen, or may have happened. One total function over transport errors and the
-//! connector's reading of the reply; only a failure to connect proves by itself that nothing happened.
+//! connector's reading of the reply; only what was never sent proves by itself that nothing happened.
 
 use std::time::Duration;
 
@@ -31,15 +31,16 @@ pub enum Answer {
 }
 
 /// Reads a transport error.
-pub fn of_unanswered(error: &Unanswered) -> Answer {
-    let (code, maybe_done) = match error {
-        Unanswered::NotConnected => (code::NOT_CONNECTED, false),
-        Unanswered::Blocked => (code::BLOCKED_ADDRESS, false),
-        Unanswered::TimedOut => (code::TIMED_OUT, true),
-        Unanswered::Broken => (code::CONNECTION_BROKEN, true),
-        Unanswered::TooLarge => (code::ANSWER_TOO_LARGE, true),
+pub fn of_unanswered(error: Unanswered) -> Answer {
+    let code = match error {
+        Unanswered::NotConnected => code::NOT_CONNECTED,
+        Unanswered::Blocked => code::BLOCKED_ADDRESS,
+        Unanswered::TimedOut => code::TIMED_OUT,
+        Unanswered::Broken => code::CONNECTION_BROKEN,
+        Unanswered::TooLarge => code::ANSWER_TOO_LARGE,
+        Unanswered::Unsendable => return Answer::Refused("a value of it cannot stand in an HTTP header".to_owned()),
     };
-    Answer::Retry { code, maybe_done, after: None }
+    Answer::Retry { code, maybe_done: !error.nothing_sent(), after: None }
 }
 
 /// Reads the connector's verdict over a reply.
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn only_a_failure_to_connect_proves_that_nothing_happened() {
-        let maybe = |error| matches!(of_unanswered(&error), Answer::Retry { maybe_done: true, .. });
+        let maybe = |error| matches!(of_unanswered(error), Answer::Retry { maybe_done: true, .. });
         assert!(!maybe(Unanswered::NotConnected));
         assert!(!maybe(Unanswered::Blocked));
         assert!(maybe(Unanswered::TimedOut));

@@ -254,7 +254,7 @@ async fn speak(
             }
             Err(error) => {
                 spoken.reply = None;
-                answer::of_unanswered(&error)
+                answer::of_unanswered(error)
             }
         };
         match answer {

@@ -147,7 +147,7 @@ impl LaneContext {
         };
         let reply = match self.send(&request, "login").await? {
             Ok(reply) => reply,
-            Err(error) => return Ok(Err(of_unanswered(&error))),
+            Err(error) => return Ok(Err(of_unanswered(error))),
         };
         match self.connection.connector.logged_in(session.as_ref(), &reply, self.now()) {
             Ok(fresh) => {

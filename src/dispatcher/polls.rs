@@ -49,7 +49,7 @@ pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<P
         let Some(request) = connector.poll(poll.name, cursor.as_ref(), now) else { return Ok(PollReport::Done) };
         let reply = match context.send(&request, "poll").await? {
             Ok(reply) => reply,
-            Err(error) => return Ok(PollReport::Failed(code_of(&super::answer::of_unanswered(&error)))),
+            Err(error) => return Ok(PollReport::Failed(code_of(&super::answer::of_unanswered(error)))),
         };
         match connector.read(poll.name, cursor.as_ref(), now, &reply) {
             PollRead::Rows { rows, cursor, more } => {

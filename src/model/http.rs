@@ -165,19 +165,28 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// Why no answer came. Only [`Unanswered::NotConnected`] and [`Unanswered::Blocked`] prove that the vendor did nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why no answer came. [`Unanswered::nothing_sent`] tells which of these prove that the vendor did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unanswered {
     /// No connection was made: nothing was sent.
     NotConnected,
-    /// The address may not be called: nothing was sent.
-    Blocked,
     /// The time was up after the request may have gone out.
     TimedOut,
     /// The connection broke after the request may have gone out.
     Broken,
     /// The answer was larger than we read.
     TooLarge,
+    /// The address may not be called: nothing was sent, and trying again is pointless.
+    Blocked,
+    /// The request cannot be written as HTTP (a line break in a header, …): nothing was sent, and trying again is pointless.
+    Unsendable,
+}
+
+impl Unanswered {
+    /// Whether it proves that the vendor did nothing.
+    pub fn nothing_sent(self) -> bool {
+        matches!(self, Self::NotConnected | Self::Blocked | Self::Unsendable)
+    }
 }
 
 /// A request that came in at the gateway, exactly as received.

@@ -1,0 +1,69 @@
+//! How our own HTTP servers come up and go down: the gateway's, the ops port, the sandboxes.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use actix_web::dev::{Server, ServerHandle};
+use tokio::{net::TcpSocket, task::JoinSet};
+
+/// How many connections the kernel keeps for us before we take them.
+const BACKLOG: u32 = 1024;
+
+/// The longest that a server's threads go on after a stop, in seconds. [`Running::stop`] has a deadline of its own; this one
+/// only bounds threads that it left behind.
+pub const LONGEST_DRAIN_SECONDS: u64 = 60;
+
+/// Binds an address; port 0 takes a free one.
+///
+/// # Errors
+/// As the operating system says: the address is taken, or not ours.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
+/// A server that is up. Dropping it stops the server without waiting for anybody.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    handle: ServerHandle,
+    task: JoinSet<io::Result<()>>,
+}
+
+impl Running {
+    pub fn new(server: Server, address: SocketAddr) -> Self {
+        let handle = server.handle();
+        let mut task = JoinSet::new();
+        task.spawn(server);
+        Self { address, handle, task }
+    }
+
+    /// Where it listens, with the port that was really taken.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns when the server has ended by itself, which it never should.
+    pub async fn ended(&mut self) -> io::Result<()> {
+        match self.task.join_next().await {
+            Some(Ok(result)) => result,
+            Some(Err(error)) => Err(io::Error::other(error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes no more connections, lets requests in flight end, and closes. Answers whether all of them ended within the
+    /// deadline.
+    pub async fn stop(self, deadline: Duration) -> bool {
+        tokio::time::timeout(deadline, self.handle.stop(true)).await.is_ok()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The server's own task must live to carry the command out: without it its threads would keep the port.
+        self.task.detach_all();
+        drop(self.handle.stop(false));
+    }
+}
