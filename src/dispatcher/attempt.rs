@@ -117,13 +117,13 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
     let now = context.now();
     let mut begun_at = None;
     match ledger::state(context.memory.as_ref(), &action.id)? {
-        Some(ActionState::Settled(_)) => return Ok(Turn::Over),
+        Some(ActionState::Settled(outcome)) if outcome.settles(action) => return Ok(Turn::Over),
         // Begun, and nothing was written about how it went: the process died in between.
         Some(ActionState::Begun { at, attempt, .. }) => {
             begun_at = Some(at);
             item.maybe_done |= attempt > item.attempts;
         }
-        None => {}
+        Some(ActionState::Settled(_)) | None => {}
     }
     if let Some(due) = action.not_before.filter(|due| *due > now) {
         return Ok(Turn::Waits(Wait { due, code: code::NOT_THERE, maybe_done: item.maybe_done, counts: false }));

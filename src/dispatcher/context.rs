@@ -10,7 +10,6 @@ use crate::{
     connectors::contract::{Connector, Operation, Session, Vendor},
     log::{Log, LogError, LogResult, Table},
     model::{
-        code,
         connection::ConnectionName,
         http::{Reply, Request, Unanswered},
         id::Ids,
@@ -134,32 +133,6 @@ impl LaneContext {
                 }
                 other => return other,
             }
-        }
-    }
-
-    /// Makes sure that a vendor with sessions has one. `None`: go on; else why not.
-    pub async fn logged_in(&self) -> LogResult<Result<Option<Session>, super::answer::Answer>> {
-        use super::answer::{Answer, of_unanswered, of_verdict};
-        let mut session = self.session.lock().await;
-        let now = self.now();
-        let Some(request) = self.connection.connector.login(session.as_ref(), now) else {
-            return Ok(Ok(session.clone()));
-        };
-        let reply = match self.send(&request, "login").await? {
-            Ok(reply) => reply,
-            Err(error) => return Ok(Err(of_unanswered(error))),
-        };
-        match self.connection.connector.logged_in(session.as_ref(), &reply, self.now()) {
-            Ok(fresh) => {
-                *session = Some(fresh.clone());
-                Ok(Ok(Some(fresh)))
-            }
-            Err(verdict) => match of_verdict(verdict, &reply, self.now()) {
-                Answer::Done(_) | Answer::Next(_) => {
-                    Ok(Err(Answer::Retry { code: code::UNEXPECTED_ANSWER, maybe_done: false, after: None }))
-                }
-                failed => Ok(Err(failed)),
-            },
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -48,6 +48,8 @@ pub(super) struct LaneStart {
     pub intake: mpsc::Receiver<Record>,
     /// The offset up to which everything is settled or parked.
     pub settled: watch::Sender<Option<u64>>,
+    /// Told whenever a record was taken in.
+    pub room: Arc<Notify>,
     /// Finish what is in flight and give the lane back.
     pub stop: CancellationToken,
     /// The lane is somebody else's: write nothing, send nothing.
@@ -100,6 +102,7 @@ struct Lane {
     context: Arc<LaneContext>,
     intake: mpsc::Receiver<Record>,
     settled: watch::Sender<Option<u64>>,
+    room: Arc<Notify>,
     stop: CancellationToken,
     line: Line,
     offsets: OffsetTracker,
@@ -139,6 +142,7 @@ impl Lane {
             context,
             intake: start.intake,
             settled: start.settled,
+            room: start.room,
             stop: start.stop,
             line: Line::default(),
             offsets: OffsetTracker::default(),
@@ -194,7 +198,10 @@ impl Lane {
         let stop = self.stop.clone();
         tokio::select! {
             record = self.intake.recv(), if takes_more => match record {
-                Some(record) => self.take_in(&record).await?,
+                Some(record) => {
+                    self.room.notify_one();
+                    self.take_in(&record).await?;
+                }
                 None => self.drained = true,
             },
             Some(task) = self.tasks.join_next() => self.hear(task.map_err(|error| LogError::Broken(error.to_string()))?)?,
@@ -248,7 +255,10 @@ impl Lane {
             Err(error) => return self.bury(record, &error.to_string()).await,
         };
         let memory = self.context.memory.as_ref();
-        let settled = matches!(ledger::state(memory, &action.id)?, Some(ActionState::Settled(_)));
+        let settled = match ledger::state(memory, &action.id)? {
+            Some(ActionState::Settled(outcome)) => outcome.settles(&action),
+            Some(ActionState::Begun { .. }) | None => false,
+        };
         if settled || memory.get(&key::waiting(&action.id))?.is_some() {
             self.offsets.finish(record.offset);
             return Ok(());

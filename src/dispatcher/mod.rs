@@ -16,6 +16,7 @@ mod pace;
 mod polls;
 mod proof;
 mod role;
+mod session;
 mod settle;
 
 pub use context::{Delivery, LaneConnection, Shared, Transport};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::{Id, JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
@@ -64,6 +64,7 @@ impl Dispatcher {
             lanes: BTreeMap::new(),
             tasks: JoinSet::new(),
             names: BTreeMap::new(),
+            room: Arc::new(Notify::new()),
         };
         let end = member.follow(&stop).await;
         member.give_back().await;
@@ -81,6 +82,8 @@ struct Member {
     lanes: BTreeMap<TopicPartition, LaneHandle>,
     tasks: JoinSet<LogResult<()>>,
     names: BTreeMap<Id, TopicPartition>,
+    /// A lane has taken something in.
+    room: Arc<Notify>,
 }
 
 struct LaneHandle {
@@ -99,6 +102,7 @@ enum Happened {
     Signal(LogResult<Signal>),
     ProofWanted,
     Tick,
+    Room,
     LaneEnded(Result<(Id, LogResult<()>), JoinError>),
 }
 
@@ -113,6 +117,7 @@ impl Member {
                 () = stop.cancelled() => Happened::Stop,
                 () = self.prover.wanted() => Happened::ProofWanted,
                 () = &mut timer => Happened::Tick,
+                () = self.room.notified() => Happened::Room,
                 Some(ended) = self.tasks.join_next_with_id() => Happened::LaneEnded(ended),
                 signal = self.consumer.next() => Happened::Signal(signal),
             };
@@ -122,9 +127,9 @@ impl Member {
                 Happened::ProofWanted => self.commit().await,
                 Happened::Tick => {
                     self.commit().await;
-                    self.refill()?;
                     timer = clock.sleep(tick);
                 }
+                Happened::Room => {}
                 Happened::LaneEnded(ended) => self.lane_ended(ended)?,
             }
             self.refill()?;
@@ -155,6 +160,7 @@ impl Member {
             proof: self.prover.proof(),
             intake: records,
             settled: settled_to,
+            room: Arc::clone(&self.room),
             stop: stop.clone(),
             lost: lost.clone(),
         };

@@ -201,7 +201,7 @@ fn records(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
         let link = Link { vendor_id: vendor_id.clone(), action: action.id.clone() };
         records.push(memory::put(topic, &key::link(&action.conflict), &link, epoch, now));
     }
-    let outcome = Outcome { end: ended.how.end(), at: now, attempts: ended.attempts, result };
+    let outcome = Outcome { end: ended.how.end(), at: now, attempts: ended.attempts, retry: action.retry, result };
     records.push(memory::put(topic, &key::action(&action.id), &ActionState::Settled(outcome), epoch, now));
     records.push(memory::forget(topic, &key::waiting(&action.id), epoch, now));
     records

@@ -121,6 +121,7 @@ impl Normalizer {
                 webhook: webhook.id.clone(),
             },
             not_before: (!fetch.delay.is_zero()).then(|| read_at + fetch.delay),
+            retry: 0,
             origin: webhook.origin.clone(),
             traceparent: webhook.traceparent.clone(),
         }

@@ -35,6 +35,9 @@ pub struct Action {
     /// Not to be tried before this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
+    /// How often a person has asked for it again after it died.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retry: u32,
     #[serde(default)]
     pub origin: Origin,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,6 +124,11 @@ impl StoredEvent {
             timestamp: Timestamp::UNIX_EPOCH,
         })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Action {

@@ -109,16 +109,47 @@ impl DeadLetter {
             .map_err(|error| Unreadable::new("dead", format!("column {}: {:?}", error.column(), error.classify())))
     }
 
-    /// The original record, on its way again.
-    pub fn revival(&self, at: Timestamp) -> Append {
-        let partition = (self.kind == Kind::Action).then_some(0);
-        Append {
-            topic: self.topic.clone(),
-            partition,
+    /// The record on its way again. An action says that it was asked for once more, or its owner would take it for settled;
+    /// a webhook goes without its replies, so that they are fetched afresh.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the original is not what it says it is: it can only be discarded.
+    pub fn revival(&self) -> Result<Append, Unreadable> {
+        let record = self.record();
+        match self.kind {
+            Kind::Action => {
+                let mut action = super::action::Action::from_record(&record)?;
+                action.retry += 1;
+                Ok(action.to_append(self.topic.clone()))
+            }
+            Kind::Webhook => {
+                let mut webhook = super::webhook::Webhook::from_record(&record)?;
+                if !webhook.replies.is_empty() {
+                    webhook.replies.clear();
+                    webhook.origin.run = format!("{}+retry", webhook.origin.run);
+                }
+                Ok(webhook.to_append(self.topic.clone()))
+            }
+            Kind::Event => Ok(Append {
+                topic: self.topic.clone(),
+                partition: None,
+                key: record.key,
+                headers: record.headers,
+                value: record.value,
+                timestamp: self.at,
+            }),
+        }
+    }
+
+    fn record(&self) -> Record {
+        Record {
+            topic: self.topic.as_str().into(),
+            partition: 0,
+            offset: 0,
             key: self.key.clone(),
             headers: RecordHeaders(self.headers.iter().map(|(name, value)| (name.clone(), value.0.clone())).collect()),
             value: Some(self.value.clone()),
-            timestamp: at,
+            timestamp: self.at,
         }
     }
 

@@ -102,9 +102,19 @@ pub struct Outcome {
     pub end: End,
     pub at: Timestamp,
     pub attempts: u32,
+    /// Which of the action's retries ended so.
+    #[serde(default)]
+    pub retry: u32,
     /// What the operation returned, by its documented names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub result: BTreeMap<String, String>,
+}
+
+impl Outcome {
+    /// Whether it settles this action too: not when it died and a person has asked for it again since.
+    pub fn settles(&self, action: &Action) -> bool {
+        !matches!(self.end, End::Dead(_)) || action.retry <= self.retry
+    }
 }
 
 /// How an action ended.

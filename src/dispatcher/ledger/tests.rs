@@ -79,6 +79,7 @@ fn action(id: &str, entity: &str, version: Version, arrived: i64) -> Action {
             webhook: WebhookId::from_text("w-1"),
         },
         not_before: None,
+        retry: 0,
         origin: Origin::default(),
         traceparent: None,
     }
