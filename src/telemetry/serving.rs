@@ -1,9 +1,19 @@
-//! How our own HTTP servers come up and go down: the gateway's, the ops port, the sandboxes.
+//! How our own HTTP servers come up and go down (the gateway's, the ops port, the sandboxes), and how their traffic becomes
+//! values.
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::{
+    HttpResponse,
+    dev::{Server, ServerHandle},
+    http::{
+        StatusCode,
+        header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING},
+    },
+};
 use tokio::{net::TcpSocket, task::JoinSet};
+
+use crate::model::http::{Headers, Reply};
 
 /// How many connections the kernel keeps for us before we take them.
 const BACKLOG: u32 = 1024;
@@ -66,4 +76,24 @@ impl Drop for Running {
         self.task.detach_all();
         drop(self.handle.stop(false));
     }
+}
+
+/// The headers of a request as values: all of them, repeated ones too.
+pub fn headers(wire: &HeaderMap) -> Headers {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Headers(wire.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect())
+}
+
+/// A reply as an answer. What describes the wire (length, framing, keeping the connection) is the server's own business.
+pub fn response(reply: Reply) -> HttpResponse {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::with_body(status, reply.body).map_into_boxed_body();
+    for (name, value) in &reply.headers.0 {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) else { continue };
+        if ![CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(&name) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
 }
