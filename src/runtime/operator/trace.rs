@@ -1,0 +1,190 @@
+//! The story of one id: from the webhook to the last outcome. Reads the topics; personal data stays in them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Operator, OperatorError};
+use crate::{
+    log::{Bound, Fencing},
+    topics::{
+        action::{Action, Purpose},
+        event::{Entity, Event},
+        memory::{self, ActionState, Waiting, key},
+        record::Record,
+        webhook::{Arrival, Webhook},
+    },
+};
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub at: String,
+    /// `webhook`, `reply`, `event`, `action`, `outcome`, `dead`.
+    pub what: String,
+    pub id: String,
+    pub text: String,
+}
+
+impl Operator {
+    /// All that began with the same webhook as `id` (a webhook's, an event's, an action's or a dead letter's), in order of
+    /// time.
+    ///
+    /// # Errors
+    /// [`OperatorError::NotFound`] when the topics hold no such id any more.
+    pub async fn trace(&self, id: &str) -> Result<Vec<Line>, OperatorError> {
+        let webhook = self.find_webhook(id).await?;
+        let mut lines = Vec::new();
+        for connection in &self.connections {
+            let topic = self.names.webhooks(connection);
+            self.scan(&topic, |record| {
+                lines.extend(Webhook::from_record(record).ok().filter(|w| w.id.as_str() == webhook).map(webhook_line));
+            })
+            .await?;
+        }
+        for entity in Entity::ALL {
+            self.scan(&self.names.events(entity), |record| {
+                lines.extend(Event::from_record(record).ok().filter(|e| e.webhook.as_str() == webhook).map(event_line));
+            })
+            .await?;
+        }
+        for connection in &self.connections {
+            let mut actions = Vec::new();
+            self.scan(&self.names.actions(connection), |record| {
+                actions.extend(Action::from_record(record).ok().filter(|a| a.source.webhook.as_str() == webhook));
+            })
+            .await?;
+            actions.sort_by(|a, b| a.id.cmp(&b.id));
+            actions.dedup_by(|a, b| a.id == b.id);
+            if actions.is_empty() {
+                continue;
+            }
+            let memory = self.log.table(&self.names.memory(connection), Fencing::Epochs).await?;
+            for action in &actions {
+                lines.push(action_line(action));
+                let state = memory.get(&key::action(&action.id))?;
+                let waiting = memory.get(&key::waiting(&action.id))?;
+                lines.extend(state_line(action, state.as_deref(), waiting.as_deref())?);
+            }
+        }
+        for row in self.dead_list(&super::dead::DeadFilter::default()).await? {
+            if row.webhook == webhook {
+                lines.push(Line {
+                    at: row.at,
+                    what: "dead".to_owned(),
+                    id: row.id,
+                    text: format!("{}: {}", row.code, row.message),
+                });
+            }
+        }
+        lines.sort_by(|a, b| a.at.cmp(&b.at));
+        Ok(lines)
+    }
+
+    /// The webhook that an id began with.
+    async fn find_webhook(&self, id: &str) -> Result<String, OperatorError> {
+        if id.starts_with("w-") {
+            return Ok(id.to_owned());
+        }
+        let mut found = None;
+        for entity in Entity::ALL {
+            self.scan(&self.names.events(entity), |record| {
+                if let Ok(event) = Event::from_record(record)
+                    && event.id.as_str() == id
+                {
+                    found = Some(event.webhook.to_string());
+                }
+            })
+            .await?;
+        }
+        for connection in &self.connections {
+            self.scan(&self.names.actions(connection), |record| {
+                if let Ok(action) = Action::from_record(record)
+                    && action.id.as_str() == id
+                {
+                    found = Some(action.source.webhook.to_string());
+                }
+            })
+            .await?;
+        }
+        if found.is_none() && id.starts_with("d-") {
+            found = self.dead_show(id).await?.webhook.map(|webhook| webhook.to_string());
+        }
+        found.ok_or_else(|| OperatorError::NotFound(format!("no topic holds `{id}`")))
+    }
+
+    async fn scan(&self, topic: &str, mut each: impl FnMut(&Record)) -> Result<(), OperatorError> {
+        let partitions = self.log.describe(topic).await?.partitions.len();
+        for partition in 0..partitions {
+            let partition = u32::try_from(partition).unwrap_or(u32::MAX);
+            let mut reader = self.log.read(topic, partition, Bound::Edge, Bound::Edge).await?;
+            loop {
+                let records = reader.next().await?;
+                if records.is_empty() {
+                    break;
+                }
+                records.iter().for_each(&mut each);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn line(at: impl ToString, what: &str, id: impl ToString, text: String) -> Line {
+    Line { at: at.to_string(), what: what.to_owned(), id: id.to_string(), text }
+}
+
+fn webhook_line(webhook: Webhook) -> Line {
+    if let Some(reply) = webhook.replies.last() {
+        let text = format!(
+            "{}: reply for `{}`, status {}, {} bytes",
+            webhook.connection,
+            reply.purpose,
+            reply.status,
+            reply.body.len()
+        );
+        return line(reply.at, "reply", &reply.action, text);
+    }
+    let how = match &webhook.arrival {
+        Arrival::Pushed { method, event, .. } => {
+            format!("{}{}", method.as_str(), event.as_ref().map(|event| format!(" /{event}")).unwrap_or_default())
+        }
+        Arrival::Polled { poll, row, .. } => format!("poll `{poll}`, row {row}"),
+    };
+    line(
+        webhook.arrived,
+        "webhook",
+        &webhook.id,
+        format!("{}: {how}, {} bytes", webhook.connection, webhook.body.len()),
+    )
+}
+
+fn event_line(event: Event) -> Line {
+    let text = format!(
+        "{} {} of {}, true since {} ({})",
+        event.event_type.name, event.subject, event.connection, event.since.at, event.since.how
+    );
+    line(event.arrived, "event", &event.id, text)
+}
+
+fn action_line(action: &Action) -> Line {
+    let why = match &action.purpose {
+        Purpose::Step { flow, step, .. } => format!("flow `{flow}`, step `{step}`"),
+        Purpose::Fetch { purpose, .. } => format!("fetch `{purpose}`"),
+    };
+    line(action.source.arrived, "action", &action.id, format!("{}.{} ({why})", action.connection, action.operation))
+}
+
+fn state_line(action: &Action, state: Option<&[u8]>, waiting: Option<&[u8]>) -> Result<Option<Line>, OperatorError> {
+    if let Some(bytes) = waiting {
+        let waiting: Waiting = memory::read(bytes)?;
+        let text = format!("waits until {} after {} attempts: {}", waiting.due, waiting.attempts, waiting.code);
+        return Ok(Some(line(waiting.since, "outcome", &action.id, text)));
+    }
+    let Some(bytes) = state else { return Ok(None) };
+    Ok(Some(match memory::read(bytes)? {
+        ActionState::Begun { at, attempt, .. } => line(at, "outcome", &action.id, format!("begun, attempt {attempt}")),
+        ActionState::Settled(outcome) => {
+            let text = format!("{} after {} attempts", outcome.end.as_str(), outcome.attempts);
+            line(outcome.at, "outcome", &action.id, text)
+        }
+    }))
+}
