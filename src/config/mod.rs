@@ -1,1 +1,124 @@
-//! The config: as typed, as used, and a report of all problems at once.
+//! The config: YAML as typed, then checked and as used. Nothing later sees raw input.
+//!
+//! Checking is pure and tells every problem at once, with file, line, column, excerpt and hint; the only things read are the
+//! config's files and the secrets that it refers to. `load` is the way in. A key of a mapping that nobody asks for is an
+//! error, so a new key needs no other place than the one that reads it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `source`, `tree`, `files` | text, places in it, YAML with places, several files as one |
+//! | `report`, `fields` | problems, and reading mappings so that none is missed |
+//! | `secrets` | references; the one place that reads the environment |
+//! | `service`, `log`, `connections`, `settings`, `delivery` | what each key means |
+
+mod connections;
+mod delivery;
+mod fields;
+mod files;
+mod log;
+pub mod report;
+mod secrets;
+mod service;
+mod settings;
+mod source;
+mod tree;
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+pub use connections::ConnectionConfig;
+pub use delivery::{Delivery, Retry};
+pub use log::{KafkaConfig, LogConfig, Sasl, Security};
+pub use report::{Problem, Report};
+pub use secrets::{Environment, FixedEnvironment, Mode, ProcessEnvironment};
+pub use service::{AdminConfig, GatewayConfig, Installation, Keeping};
+
+use crate::{connectors::contract::Vendor, model::connection::ConnectionName};
+use fields::Fields;
+use files::Files;
+use report::Problems;
+use secrets::Secrets;
+use source::SourceFile;
+
+/// A checked config.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub installation: Installation,
+    pub log: LogConfig,
+    pub gateway: GatewayConfig,
+    pub admin: AdminConfig,
+    pub keeping: Keeping,
+    pub connections: BTreeMap<ConnectionName, ConnectionConfig>,
+}
+
+/// Reads and checks a config: one file, or all `*.yaml` and `*.yml` files of a directory.
+///
+/// # Errors
+/// All problems.
+pub fn load(
+    path: &Path,
+    environment: &dyn Environment,
+    vendors: &'static [&'static Vendor],
+    mode: Mode,
+) -> Result<Config, Report> {
+    let mut problems = Problems::default();
+    let sources = files::find(path, &mut problems);
+    let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    check(&sources, directory, &Secrets { environment, mode }, vendors, problems)
+}
+
+/// Checks a config whose files are at hand: `(path, text)` each. `directory` is what relative paths in it begin at.
+///
+/// # Errors
+/// All problems.
+pub fn load_texts(
+    files: &[(String, String)],
+    directory: &Path,
+    environment: &dyn Environment,
+    vendors: &'static [&'static Vendor],
+    mode: Mode,
+) -> Result<Config, Report> {
+    let sources: Vec<_> = files.iter().map(|(path, text)| SourceFile::new(path.clone(), text.clone())).collect();
+    check(&sources, directory, &Secrets { environment, mode }, vendors, Problems::default())
+}
+
+fn check(
+    sources: &[Arc<SourceFile>],
+    directory: &Path,
+    secrets: &Secrets<'_>,
+    vendors: &'static [&'static Vendor],
+    mut problems: Problems,
+) -> Result<Config, Report> {
+    let files = files::merge(sources, &mut problems);
+    let connections = connections::read(&files.connections, vendors, secrets, &mut problems);
+    let config = service(&files, directory, secrets, &mut problems);
+    let config = Config { connections: connections.good, ..config };
+    problems.into_report().map_or(Ok(config), Err)
+}
+
+/// Everything but connections and flows.
+fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mut Problems) -> Config {
+    let mut fields = Fields::of(&files.service, "a config");
+    // Read elsewhere; named here for the hint.
+    fields.node("connections");
+    fields.node("flows");
+    let installation = fields.fields("installation", problems);
+    let log = fields.node("log");
+    let gateway = fields.fields("gateway", problems);
+    let admin = fields.fields("admin", problems);
+    let keeping = Keeping::read(&mut fields, problems);
+    fields.finish(problems);
+    Config {
+        installation: installation
+            .map_or_else(Installation::default, |fields| Installation::read(fields, secrets, problems)),
+        log: log.map_or_else(|| LogConfig::default_in(directory), |node| log::read(node, directory, secrets, problems)),
+        gateway: gateway.map_or_else(GatewayConfig::default, |fields| GatewayConfig::read(fields, problems)),
+        admin: admin.map_or_else(AdminConfig::default, |fields| AdminConfig::read(fields, problems)),
+        keeping,
+        connections: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

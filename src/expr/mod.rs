@@ -1,1 +1,3 @@
-//! CEL, wrapped: our functions, checking against the schema, bounds of cost.
+//! Expressions: CEL wrapped, and what helps to write them.
+
+pub mod suggest;

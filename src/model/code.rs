@@ -167,6 +167,66 @@ codes! {
     UNEXPECTED_ANSWER = "unexpected-answer", Transient, "the answer is not what this vendor documents", "It is tried again by the schedule; the answer in short is in the dead letter.";
     UNKNOWN_OPERATION = "unknown-operation", Config, "the connection has no such operation", "The flow was checked against another version. Mend it, then `spojka dead retry`.";
     BLOCKED_ADDRESS = "blocked-address", Config, "the address may not be called", "Private and loopback addresses are refused unless the connection says `allow_private_addresses: true`.";
+
+    // What checking finds in a config: its form.
+    UNREADABLE_FILE = "unreadable-file", Config, "a config file cannot be read",
+        "It does not exist, is no UTF-8 text, or may not be read.";
+    NO_CONFIG = "no-config", Config, "there is no config",
+        "A config is one file, or all `*.yaml` and `*.yml` files of a directory.";
+    YAML_SYNTAX = "yaml-syntax", Config, "the file is not YAML",
+        "Often a text holds `: `, ` #`, `{` or `[` and must stand in quotes, or the indentation is uneven.";
+    DUPLICATE_KEY = "duplicate-key", Config, "a key stands twice",
+        "Which of the two counts would be a guess. Names of connections and flows must be unique over all files.";
+    UNKNOWN_KEY = "unknown-key", Config, "a key that nothing reads", "It is misspelled, or stands at the wrong depth.";
+    MISSING_KEY = "missing-key", Config, "a key that must be there is not", "Add it.";
+    WRONG_KIND = "wrong-kind", Config, "a value is of the wrong kind", "The message says what is expected.";
+    BAD_NAME = "bad-name", Config, "a name breaks its rule", "The message says which texts are names.";
+    TOO_LARGE = "too-large", Config, "a file is too large or too deep", "Split it; all files of the directory count as one.";
+
+    // What checking finds in a config: connections.
+    PLAIN_SECRET = "plain-secret", Config, "a secret stands in the config itself",
+        "A config is shared and kept in Git. Put the secret into an environment variable or a file, and write `env:NAME` or `file:/path`.";
+    SECRET_NOT_FOUND = "secret-not-found", Config, "a secret's variable or file is not there or is empty",
+        "Set the variable or write the file that the reference names.";
+    UNKNOWN_VENDOR = "unknown-vendor", Config, "no connector knows this vendor", "`spojka connectors` lists the vendors.";
+    BAD_SETTING = "bad-setting", Config, "a setting has a value that its vendor does not take",
+        "`spojka connectors <vendor>` lists the settings.";
+
+    // What checking finds in a config: flows.
+    NO_SUCH_TARGET = "no-such-target", Config, "a flow names a connection that is not configured",
+        "Configure it under `connections`, or mend the name.";
+    NO_SUCH_OPERATION = "no-such-operation", Config, "a step names an operation that flows cannot use",
+        "`spojka connectors <vendor>` lists the operations.";
+    NO_SUCH_PARAMETER = "no-such-parameter", Config, "the operation has no such parameter",
+        "`spojka connectors <vendor>` lists each operation's parameters.";
+    MISSING_PARAMETER = "missing-parameter", Config, "a parameter that the operation needs is not given", "Give it.";
+    PARAMETER_KIND = "parameter-kind", Config, "a parameter's value is not of its kind", "The message says what the parameter takes.";
+    NO_SUCH_EVENT_TYPE = "no-such-event-type", Config, "there is no such type of event",
+        "`spojka connectors` lists the types of events.";
+    NEVER_EMITTED = "never-emitted", Config, "no connection of the flow gives this event",
+        "The flow could never begin. `spojka connectors <vendor>` lists what each vendor can prove.";
+    MIXED_ENTITIES = "mixed-entities", Config, "a flow's events are about different things",
+        "Its expressions could not know which of them is there. Write one flow for each.";
+    DUPLICATE_STEP = "duplicate-step", Config, "two steps of a flow have the same name",
+        "Steps are known by their names and never numbered, so that editing a flow does nothing again. Give one a `name`.";
+    DUPLICATE_IDENTITY = "duplicate-identity", Config, "two names claim the same past",
+        "What was renamed may have one successor only.";
+    NO_SUCH_STEP = "no-such-step", Config, "no earlier step has this name",
+        "A step may use the results of steps that stand before it in its flow.";
+    NO_SUCH_RESULT = "no-such-result", Config, "the step's operation returns no such result",
+        "`spojka connectors <vendor>` lists what each operation returns.";
+
+    // What checking finds in expressions.
+    EXPRESSION_SYNTAX = "expression-syntax", Config, "the expression cannot be read", "Expressions are written in CEL.";
+    TOO_COMPLEX = "too-complex", Config, "the expression is too long or too deep", "Split the flow, or shorten the expression.";
+    UNKNOWN_VARIABLE = "unknown-variable", Config, "there is no such variable",
+        "An expression sees the event's entity by its name (`order`, `invoice`, ...), `event`, and `steps`.";
+    UNKNOWN_FIELD = "unknown-field", Config, "there is no such field", "The fields are those of the normalized events.";
+    UNKNOWN_FUNCTION = "unknown-function", Config, "there is no such function", "The message lists near ones.";
+    UNKNOWN_CHOICE = "unknown-choice", Config, "the field never has this value", "The comparison could never be true.";
+    TYPE_MISMATCH = "type-mismatch", Config, "the types do not go together", "The message says what is expected.";
+    NEEDLESS_PRESENCE = "needless-presence", Config, "`has` of a field that is always there",
+        "A field that the source does not tell is empty: compare it with `\"\"`, `0`, `false` or `[]`.";
 }
 
 #[cfg(test)]

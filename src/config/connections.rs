@@ -1,0 +1,167 @@
+//! The connections: which account at which vendor.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    delivery::Delivery,
+    fields::{Fields, list, texts},
+    report::Problems,
+    secrets::Secrets,
+    settings,
+    tree::{Entry, Node, Value},
+};
+use crate::{
+    connectors::contract::{Connector, Settings, Vendor},
+    model::{code, connection::ConnectionName},
+};
+
+/// Keys of a connection that are no vendors.
+const BESIDE: [&str; 2] = ["delivery", "was"];
+
+/// One configured account at a vendor.
+#[derive(Clone)]
+pub struct ConnectionConfig {
+    pub vendor: &'static Vendor,
+    pub settings: Settings,
+    pub connector: Arc<dyn Connector>,
+    pub delivery: Delivery,
+    /// Earlier names, the first one first.
+    pub was: Vec<ConnectionName>,
+}
+
+impl ConnectionConfig {
+    /// The first name it ever had: what does not change when it is renamed.
+    pub fn identity<'a>(&'a self, name: &'a ConnectionName) -> &'a ConnectionName {
+        self.was.first().unwrap_or(name)
+    }
+}
+
+impl std::fmt::Debug for ConnectionConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectionConfig").field("vendor", &self.vendor.name).finish_non_exhaustive()
+    }
+}
+
+/// All connections, and the names of those that are there but broken (so that nobody complains twice).
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    pub good: BTreeMap<ConnectionName, ConnectionConfig>,
+    pub broken: Vec<String>,
+}
+
+/// Reads what stands under `connections`.
+pub(crate) fn read(
+    entries: &[Entry],
+    vendors: &'static [&'static Vendor],
+    secrets: &Secrets<'_>,
+    problems: &mut Problems,
+) -> Connections {
+    let mut connections = Connections::default();
+    for entry in entries {
+        let name = ConnectionName::parse(&entry.key.text);
+        if let Err(error) = &name {
+            problems.add(&entry.key.place, code::BAD_NAME, error.to_string());
+        }
+        let config = read_one(entry, vendors, secrets, problems);
+        match (name, config) {
+            (Ok(name), Some(config)) => {
+                connections.good.insert(name, config);
+            }
+            _ => connections.broken.push(entry.key.text.clone()),
+        }
+    }
+    check_identities(entries, &connections, problems);
+    connections
+}
+
+fn read_one(
+    entry: &Entry,
+    vendors: &'static [&'static Vendor],
+    secrets: &Secrets<'_>,
+    problems: &mut Problems,
+) -> Option<ConnectionConfig> {
+    let Value::Map(entries) = &entry.value.value else {
+        let found = entry.value.value.describe();
+        let message = format!("the connection `{}` must be a mapping, found {found}", entry.key.text);
+        problems.add(&entry.key.place, code::WRONG_KIND, message).hint(name_vendors(vendors));
+        return None;
+    };
+    let (beside, named): (Vec<&Entry>, Vec<&Entry>) =
+        entries.iter().partition(|entry| BESIDE.contains(&entry.key.text.as_str()));
+    let vendor = find_vendor(entry, &named, vendors, problems);
+    let opened = vendor.and_then(|(vendor, at)| settings::open(vendor, at, secrets, problems));
+    let beside: Vec<Entry> = beside.into_iter().cloned().collect();
+    let mut fields = Fields::of(&beside, format!("the connection `{}`", entry.key.text));
+    let was = fields.node("was").map_or_else(Vec::new, |node| read_was(node, problems));
+    let delivery = fields.fields("delivery", problems);
+    let (vendor, _) = vendor?;
+    let delivery = delivery.map_or_else(|| Delivery::of(vendor), |fields| Delivery::read(fields, vendor, problems));
+    let (settings, connector) = opened?;
+    Some(ConnectionConfig { vendor, settings, connector, delivery, was })
+}
+
+/// The one key that names a vendor.
+fn find_vendor<'a>(
+    connection: &Entry,
+    named: &[&'a Entry],
+    vendors: &'static [&'static Vendor],
+    problems: &mut Problems,
+) -> Option<(&'static Vendor, &'a Entry)> {
+    let known = |entry: &Entry| vendors.iter().copied().find(|vendor| vendor.name == entry.key.text);
+    let mut found = None;
+    for entry in named {
+        match (known(entry), &found) {
+            (Some(vendor), None) => found = Some((vendor, *entry)),
+            (Some(_), Some(_)) => {
+                let message = format!("the connection `{}` has a second vendor", connection.key.text);
+                problems.add(&entry.key.place, code::UNKNOWN_KEY, message).hint("one connection is one account");
+            }
+            (None, _) => unknown_vendor(entry, vendors, problems),
+        }
+    }
+    if named.is_empty() {
+        let message = format!("the connection `{}` names no vendor", connection.key.text);
+        problems.add(&connection.key.place, code::MISSING_KEY, message).hint(name_vendors(vendors));
+    }
+    found
+}
+
+fn unknown_vendor(entry: &Entry, vendors: &[&Vendor], problems: &mut Problems) {
+    let name = entry.key.text.as_str();
+    let known = vendors.iter().map(|vendor| vendor.name).chain(BESIDE);
+    let near = crate::expr::suggest::nearest(name, known);
+    let hint = near.map_or_else(|| name_vendors(vendors), |near| format!("did you mean `{near}`?"));
+    problems.add(&entry.key.place, code::UNKNOWN_VENDOR, format!("there is no vendor `{name}`")).hint(hint);
+}
+
+fn name_vendors(vendors: &[&Vendor]) -> String {
+    format!("a connection is a vendor's key with its settings; vendors are {}", list(vendors.iter().map(|v| v.name)))
+}
+
+fn read_was(node: &Node, problems: &mut Problems) -> Vec<ConnectionName> {
+    let mut names = Vec::new();
+    for (text, node) in texts(node, problems) {
+        match ConnectionName::parse(text) {
+            Ok(name) => names.push(name),
+            Err(error) => {
+                problems.add(&node.place, code::BAD_NAME, error.to_string());
+            }
+        }
+    }
+    names
+}
+
+/// What a connection was called before may not be a connection now, nor the past of another.
+fn check_identities(entries: &[Entry], connections: &Connections, problems: &mut Problems) {
+    let mut seen: BTreeMap<&str, &ConnectionName> = BTreeMap::new();
+    for (name, config) in &connections.good {
+        for past in config.was.iter().map(ConnectionName::as_str) {
+            let clash =
+                seen.insert(past, name).or_else(|| connections.good.get_key_value(past).map(|(other, _)| other));
+            if let (Some(clash), Some(entry)) = (clash, entries.iter().find(|e| e.key.text == name.as_str())) {
+                let message = format!("`{name}` and `{clash}` both claim the past of `{past}`");
+                problems.add(&entry.key.place, code::DUPLICATE_IDENTITY, message);
+            }
+        }
+    }
+}

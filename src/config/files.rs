@@ -1,0 +1,107 @@
+//! The files of a config, read and put together: the order of files means nothing.
+
+use std::{path::Path, sync::Arc};
+
+use super::{
+    report::Problems,
+    source::SourceFile,
+    tree::{self, Entry, Node, Value},
+};
+use crate::model::code;
+
+/// What all files say together.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    pub connections: Vec<Entry>,
+    pub flows: Vec<Entry>,
+    /// All other keys, each once.
+    pub service: Vec<Entry>,
+    /// The files that hold flows, by their paths, sorted.
+    pub flow_files: Vec<(String, String)>,
+}
+
+/// Reads a file, or all `*.yaml` and `*.yml` of a directory.
+pub(crate) fn find(path: &Path, problems: &mut Problems) -> Vec<Arc<SourceFile>> {
+    let paths = if path.is_dir() { list(path) } else { Ok(vec![path.to_owned()]) };
+    let Ok(paths) = paths else {
+        problems.add_global(code::UNREADABLE_FILE, format!("`{}` cannot be listed", path.display()));
+        return Vec::new();
+    };
+    if paths.is_empty() {
+        problems.add_global(code::NO_CONFIG, format!("`{}` holds no `*.yaml` files", path.display()));
+    }
+    let root = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let mut files = Vec::new();
+    for path in paths {
+        let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => files.push(SourceFile::new(name, text)),
+            Err(error) => {
+                let message = format!("`{}` cannot be read: {}", path.display(), error.kind());
+                problems.add_global(code::UNREADABLE_FILE, message);
+            }
+        }
+    }
+    files
+}
+
+fn list(directory: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if is_yaml && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Parses files and puts them together.
+pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files {
+    let mut merged = Files::default();
+    for file in files {
+        let Some(root) = tree::read(file, problems) else { continue };
+        let Value::Map(entries) = root.value else {
+            let message = format!("a config is a mapping, found {}", root.value.describe());
+            problems.add(&root.place, code::WRONG_KIND, message);
+            continue;
+        };
+        for entry in entries {
+            match entry.key.text.as_str() {
+                "connections" => add_members(&mut merged.connections, entry.value, "connections", problems),
+                "flows" => {
+                    merged.flow_files.push((file.path.clone(), file.text.clone()));
+                    add_members(&mut merged.flows, entry.value, "flows", problems);
+                }
+                _ => add(&mut merged.service, entry, problems),
+            }
+        }
+    }
+    merged.flow_files.sort();
+    merged
+}
+
+fn add_members(all: &mut Vec<Entry>, node: Node, what: &str, problems: &mut Problems) {
+    match node.value {
+        Value::Map(entries) => entries.into_iter().for_each(|entry| add(all, entry, problems)),
+        Value::Null => {}
+        other => {
+            let message = format!("`{what}` must be a mapping, found {}", other.describe());
+            problems.add(&node.place, code::WRONG_KIND, message);
+        }
+    }
+}
+
+fn add(all: &mut Vec<Entry>, entry: Entry, problems: &mut Problems) {
+    match all.iter().find(|other| other.key.text == entry.key.text) {
+        None => all.push(entry),
+        Some(first) => {
+            let place = &first.key.place;
+            problems
+                .add(&entry.key.place, code::DUPLICATE_KEY, format!("`{}` stands twice", entry.key.text))
+                .hint(format!("first given in {}:{}", place.file.path, place.line));
+        }
+    }
+}

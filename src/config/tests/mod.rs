@@ -1,0 +1,4 @@
+//! Configs that are right, and reports about those that are not.
+
+mod broken;
+mod right;

@@ -1,0 +1,118 @@
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use crate::{
+    config::{
+        FixedEnvironment, LogConfig, Mode, load, load_texts,
+        testing::{CONNECTIONS, VENDORS, load_files, load_one},
+    },
+    model::connection::ConnectionName,
+};
+
+fn name(text: &str) -> ConnectionName {
+    ConnectionName::parse(text).expect("name")
+}
+
+#[test]
+fn defaults_need_no_words() {
+    let config = load_one(CONNECTIONS).expect("a config");
+    assert_eq!(config.installation.prefix, "spojka.");
+    assert_eq!(config.gateway.listen, SocketAddr::from(([127, 0, 0, 1], 8080)));
+    assert_eq!(config.gateway.max_body_bytes, 2_097_152);
+    assert_eq!(config.keeping.remember, Duration::from_hours(24 * 400));
+    assert!(matches!(config.log, LogConfig::Embedded { path } if path == Path::new("/etc/spojka/data/spojka.db")));
+    let eshop = &config.connections[&name("eshop")];
+    assert_eq!((eshop.delivery.concurrency, eshop.delivery.per_second), (2, Some(5)));
+    assert_eq!(eshop.settings.text("paid_when"), "settled");
+    assert_eq!(eshop.settings.secret("api_key").expose(), "k3y");
+}
+
+#[test]
+fn everything_can_be_said() {
+    let config = load_one(
+        "
+installation: { prefix: shop-, hash_key: file:/run/key }
+log:
+  kafka:
+    brokers: [one:9092, two:9092]
+    replication: 3
+    tables: /var/lib/spojka/tables
+    security: { tls: true, sasl: { mechanism: SCRAM-SHA-256, username: u, password: env:SHOP_KEY } }
+    options: { linger.ms: 5 }
+gateway: { listen: '0.0.0.0:80', max_body_bytes: 4096, public_url: https://hooks.example.cz }
+admin: { listen: '127.0.0.1:1' }
+remember: 30d
+retention: 7d
+connections:
+  eshop:
+    shop:
+      user: shop@example.cz
+      api_key: env:SHOP_KEY
+      signing: [env:SHOP_KEY, file:/run/key]
+      statuses: { sent: completed }
+    was: old-shop
+    delivery:
+      concurrency: 9
+      per_second: unlimited
+      timeout: 5s
+      retry: { first: 250ms, cap: 1m, max_age: 1d }
+      not_there: { max_age: 2h }
+      allow_private_addresses: true
+",
+    )
+    .expect("a config");
+    assert_eq!(config.installation.hash_key.as_ref().map(|key| key.expose()), Some("from a file"));
+    let LogConfig::Kafka(kafka) = &config.log else { panic!("expected Kafka") };
+    assert_eq!(kafka.brokers, ["one:9092", "two:9092"]);
+    assert_eq!(kafka.security.sasl.as_ref().map(|sasl| sasl.password.expose()), Some("k3y"));
+    assert_eq!(kafka.options["linger.ms"], "5");
+    let eshop = &config.connections[&name("eshop")];
+    assert_eq!(eshop.settings.secrets("signing").len(), 2);
+    assert_eq!(eshop.settings.text_map("statuses")["sent"], "completed");
+    assert_eq!(eshop.identity(&name("eshop")), &name("old-shop"));
+    assert_eq!(eshop.delivery.per_second, None);
+    assert_eq!(eshop.delivery.retry.first, Duration::from_millis(250));
+    assert_eq!(eshop.delivery.not_there_max_age, Duration::from_hours(2));
+    assert!(eshop.delivery.allow_private_addresses);
+    assert!(!format!("{config:?}").contains("k3y"), "secrets do not print");
+}
+
+#[test]
+fn the_order_of_files_means_nothing() {
+    let (one, two) = (("a.yaml", CONNECTIONS), ("b.yaml", "remember: 200d\n"));
+    let forth = load_files(&[one, two]).expect("a config");
+    let back = load_files(&[two, one]).expect("a config");
+    assert_eq!(forth.keeping, back.keeping);
+    assert_eq!(forth.connections.keys().collect::<Vec<_>>(), back.connections.keys().collect::<Vec<_>>());
+}
+
+#[test]
+fn checking_alone_needs_no_secrets() {
+    let files = [("a.yaml".to_owned(), CONNECTIONS.to_owned())];
+    let load = |mode| load_texts(&files, Path::new("."), &FixedEnvironment::default(), VENDORS, mode);
+    assert!(load(Mode::CheckOnly).is_ok());
+    assert_eq!(load(Mode::Resolve).expect_err("no secrets").problems.len(), 2);
+}
+
+#[test]
+fn a_directory_is_all_its_yaml_files() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("written");
+    write("one.yaml", CONNECTIONS);
+    write("two.yml", "remember: 200d\n");
+    write("notes.txt", "{{{ no config");
+    let config = load(directory.path(), &FixedEnvironment::default(), VENDORS, Mode::CheckOnly).expect("a config");
+    assert_eq!((config.connections.len(), config.keeping.remember), (2, Duration::from_hours(24 * 200)));
+    assert!(matches!(config.log, LogConfig::Embedded { path } if path.starts_with(directory.path())));
+
+    let one = load(&directory.path().join("one.yaml"), &FixedEnvironment::default(), VENDORS, Mode::CheckOnly);
+    assert_eq!(one.expect("a config").keeping.remember, Duration::from_hours(24 * 400));
+}
+
+#[test]
+fn files_that_are_not_there_are_reported() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for path in [directory.path().to_owned(), directory.path().join("none.yaml")] {
+        let report = load(&path, &FixedEnvironment::default(), VENDORS, Mode::CheckOnly).expect_err("no config");
+        assert_eq!(report.problems.len(), 1, "{report}");
+    }
+}
