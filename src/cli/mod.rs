@@ -1,1 +1,70 @@
-//! The commands.
+//! The commands. Each is one file: arguments in, an exit code out; what they print goes through [`output`].
+
+mod arguments;
+mod client;
+mod connectors;
+mod dead;
+mod explain;
+pub mod output;
+mod topics;
+mod trace;
+
+use std::{io::Write, process::ExitCode};
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+use output::Output;
+
+/// How a command ends. Documented in `spojka --help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what it was asked.
+    Done = 0,
+    /// It could not: the log is away, a target refused, not everything arrived.
+    Failed = 1,
+    /// The command line or the config is wrong.
+    Usage = 2,
+    /// What was asked for is not there.
+    NotFound = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Runs a command line.
+pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let wrong = error.use_stderr();
+            let stream = if wrong { err } else { out };
+            let exit = if wrong { Exit::Usage } else { Exit::Done };
+            return write!(stream, "{}", error.render()).map_or(Exit::Failed, |()| exit).into();
+        }
+    };
+    let mut output = Output { json: arguments.json, out, err };
+    match dispatch(arguments, &mut output) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            // A closed pipe is how `| head` says that it has seen enough.
+            let closed = error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
+            let told = if closed { Ok(()) } else { output.complain(&format!("error: {error:#}")) };
+            if closed && told.is_ok() { Exit::Done.into() } else { Exit::Failed.into() }
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exit> {
+    let config = arguments.config;
+    match arguments.command {
+        Command::Connectors { vendor } => Ok(connectors::run(vendor.as_deref(), output)?),
+        Command::Explain { code } => Ok(explain::run(code.as_deref(), output)?),
+        Command::Topics => topics::run(&config, output),
+        Command::Dead(command) => dead::run(&config, command, output),
+        Command::Trace { id } => trace::run(&config, &id, output),
+    }
+}

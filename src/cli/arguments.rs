@@ -1,0 +1,197 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Webhooks in, your flows applied, actions done: nothing lost, nothing done twice.
+#[derive(Debug, Parser)]
+#[command(
+    name = "spojka",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 command line or config is wrong, 3 not found.\n\
+                  Start with `spojka demo`, then read README.md."
+)]
+pub struct Arguments {
+    /// The config: a directory of YAML files, or one file.
+    #[arg(long, short, global = true, default_value = ".", value_name = "PATH")]
+    pub config: PathBuf,
+
+    /// Print JSON for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the roles: all in one process, or those named.
+    Run(RunArguments),
+    /// Everything in one process, with simulated vendors: send sample webhooks and follow them to the end.
+    Demo(DemoArguments),
+    /// Check a config: every problem at once, no network.
+    Check {
+        /// The config; instead of --config.
+        path: Option<PathBuf>,
+    },
+    /// Call every connection's vendor once, harmlessly, and tell what is wrong and what to do.
+    Doctor {
+        /// Only this connection.
+        connection: Option<String>,
+    },
+    /// Show what the flows would do with a webhook or an event from a file. Sends nothing.
+    Simulate(SimulateArguments),
+    /// Sign a sample webhook as the vendor would, and post it to the gateway.
+    Send(SendArguments),
+    /// Serve a simulated vendor over HTTP.
+    Sandbox(SandboxArguments),
+    /// The topics as they stand.
+    Topics,
+    /// What each vendor takes and does.
+    Connectors {
+        /// One vendor, in full.
+        vendor: Option<String>,
+    },
+    /// Records that cannot go on by themselves.
+    #[command(subcommand)]
+    Dead(DeadCommand),
+    /// The story of one webhook, event, action or dead letter.
+    Trace { id: String },
+    /// What a code means, and what to do.
+    Explain {
+        /// Without one: all of them.
+        code: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Only these roles; may be given several times.
+    #[arg(long = "role", value_name = "ROLE")]
+    pub roles: Vec<Role>,
+    /// How log lines look.
+    #[arg(long, default_value = "json")]
+    pub log_format: LogFormat,
+    /// Which log lines, as `RUST_LOG` has them.
+    #[arg(long, default_value = "info", value_name = "FILTER")]
+    pub log_filter: String,
+}
+
+/// A part of Spojka that may run by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Role {
+    Gateway,
+    Normalizer,
+    Router,
+    Dispatcher,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Json,
+    Human,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Stop when everything has arrived, with a summary; exit code 0 only if it has.
+    #[arg(long)]
+    pub exit: bool,
+    /// Use these Kafka brokers instead of a file.
+    #[arg(long, value_name = "HOST:PORT,…")]
+    pub brokers: Option<String>,
+    /// The longest to wait with --exit, in seconds.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub timeout_s: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// A file: a webhook's body (with --connection), or an event as JSON (with --event).
+    pub file: PathBuf,
+    /// The connection that the webhook came from.
+    #[arg(long, required_unless_present = "event")]
+    pub connection: Option<String>,
+    /// The file is the body of an event of this type instead.
+    #[arg(long, value_name = "TYPE")]
+    pub event: Option<String>,
+    /// The event that the webhook's URL names.
+    #[arg(long, value_name = "NAME")]
+    pub url_event: Option<String>,
+    /// A header of the webhook; may be given several times.
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// A fetched reply, as `purpose=file`; may be given several times.
+    #[arg(long = "reply", value_name = "PURPOSE=FILE")]
+    pub replies: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SendArguments {
+    /// The connection that it should seem to come from.
+    pub connection: String,
+    /// The sample's name: `spojka connectors <vendor>` lists them.
+    pub sample: String,
+    /// Where to, instead of this machine's gateway.
+    #[arg(long)]
+    pub url: Option<url::Url>,
+}
+
+#[derive(Debug, Args)]
+pub struct SandboxArguments {
+    pub vendor: String,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// A setting of the vendor, such as the credentials that the sandbox takes; may be given several times.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub settings: Vec<String>,
+}
+
+/// What to do with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadCommand {
+    /// In short, without content.
+    List(DeadArguments),
+    /// One, with its original bytes.
+    Show { id: String },
+    /// Send them on their way again. Tells how many, and moves nothing without --yes.
+    Retry(DeadArguments),
+    /// Remove them for good. Tells how many, and removes nothing without --yes.
+    Discard(DeadArguments),
+}
+
+/// Which dead letters.
+#[derive(Debug, Args)]
+pub struct DeadArguments {
+    /// One letter.
+    pub id: Option<String>,
+    /// webhook, event or action.
+    #[arg(long)]
+    pub kind: Option<String>,
+    #[arg(long)]
+    pub code: Option<String>,
+    #[arg(long)]
+    pub connection: Option<String>,
+    /// At the most so many.
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub limit: usize,
+    /// Do it.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

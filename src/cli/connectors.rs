@@ -1,0 +1,108 @@
+//! `spojka connectors`: what each vendor takes and does, from the same lists that checking reads.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::{Exit, output::{Output, table}};
+use crate::connectors::{
+    self,
+    contract::{Need, SettingKind, Vendor, operation::OperationKind},
+};
+
+/// Lists all vendors, or describes one.
+pub fn run(vendor: Option<&str>, output: &mut Output<'_>) -> io::Result<Exit> {
+    let Some(name) = vendor else {
+        let list: Vec<_> = connectors::VENDORS.iter().map(|vendor| describe(vendor)).collect();
+        output.show(&list, |out, _| {
+            let row = |vendor: &&Vendor| vec![vendor.name.to_owned(), vendor.title.to_owned(), vendor.doc.to_owned()];
+            table(out, &["vendor", "title", "what it is"], &connectors::VENDORS.iter().map(row).collect::<Vec<_>>())
+        })?;
+        return Ok(Exit::Done);
+    };
+    let Some(vendor) = connectors::find(name) else {
+        output.complain(&format!("error: there is no vendor `{name}`\nhint: `spojka connectors` lists them"))?;
+        return Ok(Exit::Usage);
+    };
+    output.show(&describe(vendor), |out, _| print(out, vendor))?;
+    Ok(Exit::Done)
+}
+
+fn print(out: &mut dyn Write, vendor: &Vendor) -> io::Result<()> {
+    writeln!(out, "{} ({})\n{}\n\nsettings", vendor.title, vendor.name, vendor.doc)?;
+    let rows: Vec<_> = vendor
+        .settings
+        .iter()
+        .map(|setting| vec![setting.name.to_owned(), kind(setting.kind), need(setting.need), setting.doc.to_owned()])
+        .collect();
+    table(out, &["name", "takes", "default", "for"], &rows)?;
+    writeln!(out, "\nevents")?;
+    let rows: Vec<_> = vendor.events.iter().map(|event| vec![event.name.to_owned(), event.doc.to_owned()]).collect();
+    table(out, &["type", "meaning"], &rows)?;
+    for operation in vendor.operations.iter().filter(|operation| operation.kind == OperationKind::Write) {
+        let repeat = operation.repeat.as_str();
+        writeln!(out, "\noperation {} (repeat: {repeat}, calls: {})\n{}", operation.name, operation.calls, operation.doc)?;
+        let rows: Vec<_> = operation
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let required = if parameter.required { "required" } else { "" };
+                vec![parameter.name.to_owned(), parameter.kind.describe(), required.to_owned(), parameter.doc.to_owned()]
+            })
+            .collect();
+        table(out, &["parameter", "takes", "", "for"], &rows)?;
+        for field in operation.results {
+            writeln!(out, "gives `{}`: {}", field.name, field.doc)?;
+        }
+    }
+    writeln!(out, "\nsamples for `spojka send`")?;
+    let rows: Vec<_> = vendor.samples.iter().map(|sample| vec![sample.name.to_owned(), sample.doc.to_owned()]).collect();
+    table(out, &["name", "what"], &rows)
+}
+
+fn describe(vendor: &Vendor) -> Value {
+    json!({
+        "vendor": vendor.name, "title": vendor.title, "doc": vendor.doc,
+        "settings": vendor.settings.iter().map(|setting| json!({
+            "name": setting.name, "takes": kind(setting.kind), "default": need(setting.need), "doc": setting.doc,
+        })).collect::<Vec<_>>(),
+        "events": vendor.events.iter().map(|event| json!({ "type": event.name, "doc": event.doc })).collect::<Vec<_>>(),
+        "url_events": vendor.url_events,
+        "operations": vendor.operations.iter().map(|operation| json!({
+            "name": operation.name, "doc": operation.doc, "repeat": operation.repeat.as_str(), "calls": operation.calls,
+            "limit_class": operation.limit_class, "for_flows": operation.kind == OperationKind::Write,
+            "parameters": operation.parameters.iter().map(|parameter| json!({
+                "name": parameter.name, "takes": parameter.kind.describe(), "required": parameter.required,
+                "doc": parameter.doc,
+            })).collect::<Vec<_>>(),
+            "results": operation.results.iter().map(|field| json!({ "name": field.name, "doc": field.doc }))
+                .collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "samples": vendor.samples.iter().map(|sample| json!({ "name": sample.name, "doc": sample.doc }))
+            .collect::<Vec<_>>(),
+    })
+}
+
+fn kind(kind: SettingKind) -> String {
+    match kind {
+        SettingKind::Text => "text".to_owned(),
+        SettingKind::Secret => "`env:NAME` or `file:/path`".to_owned(),
+        SettingKind::Secrets => "`env:NAME` or `file:/path`, or a list".to_owned(),
+        SettingKind::Url => "URL".to_owned(),
+        SettingKind::Integer { min, max } => format!("{min} to {max}"),
+        SettingKind::Boolean => "true or false".to_owned(),
+        SettingKind::Duration => "duration".to_owned(),
+        SettingKind::Choice(choices) => choices.join(" or "),
+        SettingKind::Texts => "list of texts".to_owned(),
+        SettingKind::TextMap => "mapping of texts".to_owned(),
+        SettingKind::Zone => "time zone".to_owned(),
+    }
+}
+
+fn need(need: Need) -> String {
+    match need {
+        Need::Required => "required".to_owned(),
+        Need::Optional => String::new(),
+        Need::Default(default) => default.to_owned(),
+    }
+}

@@ -1,0 +1,15 @@
+//! `spojka trace`: the story of one id.
+
+use std::path::Path;
+
+use super::{Exit, client, output::{Output, table}};
+use crate::runtime::{admin::Question, operator::trace::Line};
+
+pub fn run(config: &Path, id: &str, output: &mut Output<'_>) -> anyhow::Result<Exit> {
+    let lines: Vec<Line> = client::ask(config, Question::Trace { id: id.to_owned() })?;
+    output.show(&lines, |out, lines| {
+        let row = |line: &Line| vec![line.at.clone(), line.what.clone(), line.id.clone(), line.text.clone()];
+        table(out, &["when", "what", "id", ""], &lines.iter().map(row).collect::<Vec<_>>())
+    })?;
+    Ok(if lines.is_empty() { Exit::NotFound } else { Exit::Done })
+}

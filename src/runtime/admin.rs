@@ -1,0 +1,67 @@
+//! The admin port's routes: the log belongs to `run`, so other commands ask here. Only for callers on the same machine:
+//! whoever is let onto the machine may read its log anyway.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, ServiceConfig},
+};
+use serde::{Deserialize, Serialize};
+
+use super::operator::{Operator, OperatorError, dead::DeadFilter};
+
+/// What the commands ask, as the body of `POST /admin`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    Topics,
+    DeadList(DeadFilter),
+    DeadShow { id: String },
+    DeadRetry(DeadFilter),
+    DeadDiscard(DeadFilter),
+    Trace { id: String },
+}
+
+/// An error as it crosses the port.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Complaint {
+    pub error: String,
+    pub not_found: bool,
+}
+
+/// Adds the routes.
+pub fn routes(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    move |config| {
+        config.app_data(web::Data::new(operator.clone())).route("/admin", web::post().to(answer));
+    }
+}
+
+async fn answer(request: HttpRequest, operator: web::Data<Operator>, question: web::Json<Question>) -> HttpResponse {
+    if !request.peer_addr().is_some_and(|peer| peer.ip().is_loopback()) {
+        return HttpResponse::Forbidden().finish();
+    }
+    match ask(&operator, question.into_inner()).await {
+        Ok(value) => HttpResponse::Ok().json(value),
+        Err(error) => {
+            let not_found = matches!(error, OperatorError::NotFound(_));
+            let complaint = Complaint { error: error.to_string(), not_found };
+            if not_found {
+                HttpResponse::NotFound().json(complaint)
+            } else {
+                HttpResponse::ServiceUnavailable().json(complaint)
+            }
+        }
+    }
+}
+
+/// Answers a question, here or on the other side of the port.
+pub async fn ask(operator: &Operator, question: Question) -> Result<serde_json::Value, OperatorError> {
+    let value = match question {
+        Question::Topics => serde_json::to_value(operator.topics().await?),
+        Question::DeadList(filter) => serde_json::to_value(operator.dead_list(&filter).await?),
+        Question::DeadShow { id } => serde_json::to_value(operator.dead_show(&id).await?),
+        Question::DeadRetry(filter) => serde_json::to_value(operator.dead_retry(&filter).await?),
+        Question::DeadDiscard(filter) => serde_json::to_value(operator.dead_discard(&filter).await?),
+        Question::Trace { id } => serde_json::to_value(operator.trace(&id).await?),
+    };
+    Ok(value.expect("answers are plain data"))
+}
