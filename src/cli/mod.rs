@@ -51,9 +51,16 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>, out: &mut d
         Ok(exit) => exit.into(),
         Err(error) => {
             // A closed pipe is how `| head` says that it has seen enough.
+            let exit = if error.downcast_ref::<client::NotFound>().is_some() {
+                Exit::NotFound
+            } else if error.downcast_ref::<client::BadConfig>().is_some() {
+                Exit::Usage
+            } else {
+                Exit::Failed
+            };
             let closed = error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
             let told = if closed { Ok(()) } else { output.complain(&format!("error: {error:#}")) };
-            if closed && told.is_ok() { Exit::Done.into() } else { Exit::Failed.into() }
+            if closed && told.is_ok() { Exit::Done.into() } else { exit.into() }
         }
     }
 }

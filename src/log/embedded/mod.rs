@@ -222,6 +222,11 @@ impl LogStore for EmbeddedLog {
         Box::pin(self.0.append(records))
     }
 
+    /// The lock on the file: a process that had it open is dead, or has closed it.
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
     fn pressure(&self) -> Pressure {
         self.0.queue.pressure()
     }

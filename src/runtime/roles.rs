@@ -1,0 +1,143 @@
+//! Each role, built from a config.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::{HttpTransport, open::names_of};
+use crate::{
+    config::{Config, ConnectionConfig, Delivery as DeliveryConfig},
+    connectors::contract::Connector,
+    dispatcher::{Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, backoff::Backoff},
+    gateway::{Gateway, GatewayConnection, GatewaySettings, Parts},
+    http::{Client, Limits},
+    log::{Log, pipeline::Pipeline},
+    model::{connection::ConnectionName, id::Ids, random::Random, time::Clock},
+    normalizer::Normalizer,
+    telemetry::Metrics,
+    topics::{Names, event::Entity},
+};
+
+/// The longest that a handled record's offset stays uncommitted: what a crash makes normalizer and router do again.
+const COMMIT_EVERY: Duration = Duration::from_millis(500);
+/// How long a lane may send requests on one proof of ownership. With the request timeout it must stay below Kafka's session
+/// timeout (45 s).
+const LEASE: Duration = Duration::from_secs(5);
+/// How long a stop waits for what is in flight.
+pub(super) const DRAIN: Duration = Duration::from_secs(25);
+
+/// What all roles are built from.
+#[derive(Clone)]
+pub struct Ground {
+    pub log: Log,
+    pub names: Names,
+    pub ids: Ids,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub metrics: Arc<Metrics>,
+}
+
+/// The connections under their first names, which is what records carry.
+pub(super) fn by_identity(config: &Config) -> impl Iterator<Item = (ConnectionName, &ConnectionConfig)> {
+    config.connections.iter().map(|(name, connection)| (connection.identity(name).clone(), connection))
+}
+
+impl Ground {
+    pub fn new(
+        config: &Config,
+        log: Log,
+        ids: Ids,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self { log, names: names_of(config), ids, clock, random, metrics: Arc::new(Metrics::new()) }
+    }
+
+    pub fn gateway(&self, config: &Config) -> Gateway {
+        let settings = GatewaySettings {
+            max_body_bytes: config.gateway.max_body_bytes,
+            body_timeout: config.gateway.request_timeout,
+            ..GatewaySettings::default()
+        };
+        let connections = config.connections.iter().map(|(name, connection)| GatewayConnection {
+            path: name.clone(),
+            name: connection.identity(name).clone(),
+            vendor: connection.vendor,
+            connector: Arc::clone(&connection.connector),
+        });
+        let parts = Parts {
+            log: Arc::clone(&self.log),
+            names: self.names.clone(),
+            ids: self.ids.clone(),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+            metrics: Arc::clone(&self.metrics),
+        };
+        Gateway::new(settings, connections.collect(), parts)
+    }
+
+    pub fn normalizer(&self, config: &Config) -> (Pipeline, Normalizer) {
+        let connectors: BTreeMap<ConnectionName, Arc<dyn Connector>> =
+            by_identity(config).map(|(name, connection)| (name, Arc::clone(&connection.connector))).collect();
+        let topics = connectors.keys().map(|name| self.names.webhooks(name)).collect();
+        let normalizer = Normalizer {
+            names: self.names.clone(),
+            ids: self.ids.clone(),
+            connectors,
+            metrics: Arc::clone(&self.metrics),
+        };
+        (self.pipeline("normalizer", topics), normalizer)
+    }
+
+    pub(super) fn router_pipeline(&self) -> Pipeline {
+        self.pipeline("router", Entity::ALL.iter().map(|entity| self.names.events(*entity)).collect())
+    }
+
+    fn pipeline(&self, role: &str, topics: Vec<String>) -> Pipeline {
+        Pipeline {
+            log: Arc::clone(&self.log),
+            clock: Arc::clone(&self.clock),
+            group: self.names.group(role),
+            topics,
+            commit_every: COMMIT_EVERY,
+        }
+    }
+
+    pub fn dispatcher(&self, config: &Config, client: &Client, owner: &str) -> Dispatcher {
+        let connections = by_identity(config).map(|(name, connection)| LaneConnection {
+            name,
+            vendor: connection.vendor,
+            connector: Arc::clone(&connection.connector),
+            delivery: delivery_of(&connection.delivery),
+            transport: Arc::new(HttpTransport { client: client.clone(), limits: limits_of(&connection.delivery) }),
+        });
+        let shared = Shared {
+            log: Arc::clone(&self.log),
+            names: self.names.clone(),
+            ids: self.ids.clone(),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+            metrics: Arc::clone(&self.metrics),
+            owner: owner.to_owned(),
+        };
+        Dispatcher::new(DispatcherSettings { lease: LEASE, drain: DRAIN }, shared, connections.collect())
+    }
+}
+
+fn delivery_of(config: &DeliveryConfig) -> Delivery {
+    Delivery {
+        concurrency: usize::try_from(config.concurrency).unwrap_or(1).max(1),
+        per_second: config.per_second,
+        request_timeout: config.timeout,
+        backoff: Backoff { first: config.retry.first, cap: config.retry.cap },
+        max_age: config.retry.max_age,
+        not_there_max_age: config.not_there_max_age,
+    }
+}
+
+/// The HTTP client's limits for one connection.
+pub fn limits_of(config: &DeliveryConfig) -> Limits {
+    Limits {
+        timeout: config.timeout,
+        allow_private_addresses: config.allow_private_addresses,
+        ..Limits::default()
+    }
+}
