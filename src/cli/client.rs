@@ -83,3 +83,8 @@ async fn by_itself(path: &Path, question: Question) -> anyhow::Result<serde_json
 pub fn tokio_runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
+
+/// A runtime for the roles: as many threads as there are cores.
+pub fn tokio_runtime_for_roles() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

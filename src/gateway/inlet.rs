@@ -14,7 +14,10 @@ const NEVER_KEPT: &[&str] = &["authorization", "proxy-authorization", "cookie"];
 
 /// A connection that takes webhooks.
 pub struct GatewayConnection {
+    /// The name that its records carry.
     pub name: ConnectionName,
+    /// The names that its URL may have: today's and earlier ones, which vendors go on calling after a rename.
+    pub paths: Vec<ConnectionName>,
     pub vendor: &'static Vendor,
     pub connector: Arc<dyn Connector>,
 }

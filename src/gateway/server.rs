@@ -56,7 +56,7 @@ pub struct Parts {
 /// The role that receives.
 pub struct Gateway {
     settings: GatewaySettings,
-    inlets: HashMap<ConnectionName, Inlet>,
+    inlets: HashMap<ConnectionName, Arc<Inlet>>,
     store: Store,
     budget: Arc<Budget>,
     retry_after: HeaderValue,
@@ -71,8 +71,12 @@ impl std::fmt::Debug for Gateway {
 impl Gateway {
     /// A gateway for these connections. Their topics must exist.
     pub fn new(settings: GatewaySettings, connections: Vec<GatewayConnection>, parts: Parts) -> Self {
-        let inlet = |connection| Inlet::new(connection, &parts.names, &parts.metrics);
-        let inlets = connections.into_iter().map(inlet).map(|inlet| (inlet.name.clone(), inlet)).collect();
+        let mut inlets = HashMap::new();
+        for connection in connections {
+            let paths = connection.paths.clone();
+            let inlet = Arc::new(Inlet::new(connection, &parts.names, &parts.metrics));
+            inlets.extend(paths.into_iter().map(|path| (path, Arc::clone(&inlet))));
+        }
         Self {
             inlets,
             budget: Budget::new(settings.max_held_bytes, parts.metrics.gateway_queue_bytes()),

@@ -13,7 +13,7 @@ use crate::{
     connectors::contract::Refusal,
     log::{Log, LogError},
     model::{code, http::Inbound, id::Ids, random::Random, time::Clock},
-    telemetry::{Metrics, trace::TraceContext},
+    telemetry::{Metrics, killpoint, trace::TraceContext},
     topics::{
         event::Origin,
         record::TRACEPARENT,
@@ -55,6 +55,7 @@ impl Store {
         self.metrics.log_appended(self.clock.elapsed().saturating_sub(begun));
         match appended {
             Ok(Ok(_)) => {
+                killpoint::reached("webhook-durable");
                 self.tell_success();
                 Ok(())
             }

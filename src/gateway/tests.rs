@@ -187,7 +187,7 @@ fn gateway(settings: GatewaySettings) -> (Gateway, Arc<FakeLog>, Arc<Metrics>, I
         random: Arc::new(Generator::seeded(1)),
         metrics: Arc::clone(&metrics),
     };
-    let shop = GatewayConnection { name: shop(), vendor: &VENDOR, connector: Arc::new(Signed) };
+    let shop = GatewayConnection { name: shop(), paths: vec![shop()], vendor: &VENDOR, connector: Arc::new(Signed) };
     (Gateway::new(settings, vec![shop], parts), log, metrics, ids)
 }
 

@@ -58,7 +58,7 @@ impl Ground {
             ..GatewaySettings::default()
         };
         let connections = config.connections.iter().map(|(name, connection)| GatewayConnection {
-            path: name.clone(),
+            paths: std::iter::once(name).chain(&connection.was).cloned().collect(),
             name: connection.identity(name).clone(),
             vendor: connection.vendor,
             connector: Arc::clone(&connection.connector),

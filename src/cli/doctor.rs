@@ -1,0 +1,111 @@
+//! `spojka doctor`: the log, and one harmless call to each vendor: connected, or what is wrong and what to do.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use serde::Serialize;
+
+use super::{Exit, client, output::{Output, table}};
+use crate::{
+    config::{Config, ConnectionConfig, Mode},
+    http::{Client, ClientSettings},
+    model::{
+        http::Unanswered,
+        time::SystemClock,
+    },
+    runtime,
+};
+
+/// What was found out about one thing.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: String,
+    ok: bool,
+    /// `connected`, or what is wrong and what to do.
+    text: String,
+}
+
+pub fn run(path: &Path, only: Option<&str>, output: &mut Output<'_>) -> anyhow::Result<Exit> {
+    let config = client::load(path, Mode::Resolve)?;
+    if let Some(name) = only
+        && !config.connections.contains_key(name)
+    {
+        output.complain(&format!("error: the config has no connection `{name}`"))?;
+        return Ok(Exit::NotFound);
+    }
+    let findings = client::tokio_runtime()?.block_on(async {
+        let client = Client::new(&ClientSettings::default())?;
+        let mut findings = Vec::new();
+        if only.is_none() {
+            findings.push(examine_log(&config).await);
+        }
+        for (name, connection) in &config.connections {
+            if only.is_none_or(|only| only == name.as_str()) {
+                findings.push(examine(&client, name.as_str(), connection).await);
+            }
+        }
+        anyhow::Ok(findings)
+    })?;
+    output.show(&findings, |out, findings| {
+        let row = |finding: &Finding| {
+            let mark = if finding.ok { "ok" } else { "WRONG" };
+            vec![finding.what.clone(), mark.to_owned(), finding.text.clone()]
+        };
+        table(out, &["what", "", ""], &findings.iter().map(row).collect::<Vec<_>>())
+    })?;
+    Ok(if findings.iter().all(|finding| finding.ok) { Exit::Done } else { Exit::Failed })
+}
+
+async fn examine_log(config: &Config) -> Finding {
+    let finding = |ok, text| Finding { what: "log".to_owned(), ok, text };
+    let opened = runtime::open_log(config, Arc::new(SystemClock)).await;
+    let log = match opened {
+        Ok(log) => log,
+        Err(error) => return finding(false, error.to_string()),
+    };
+    let operator = runtime::operator_of(config, &log, Arc::new(SystemClock));
+    let mut found = finding(true, String::new());
+    if let Err(error) = log.create_topics(&operator.specs()).await {
+        found = finding(false, error.to_string());
+    } else {
+        match operator.topics().await {
+            Ok(topics) => {
+                let least = topics.iter().filter_map(|topic| topic.min_insync_replicas).min();
+                let replicas = least.map(|least| format!(", at least {least} replicas in sync")).unwrap_or_default();
+                found.text = format!("{} topics{replicas}", topics.len());
+            }
+            Err(error) => found = finding(false, error.to_string()),
+        }
+    }
+    if let Err(error) = log.close(Duration::from_secs(5)).await {
+        found = finding(false, error.to_string());
+    }
+    found
+}
+
+async fn examine(client: &Client, name: &str, connection: &ConnectionConfig) -> Finding {
+    let finding = |ok, text: &str| Finding { what: name.to_owned(), ok, text: text.to_owned() };
+    let Some(request) = connection.connector.probe() else {
+        return finding(true, "receives webhooks only: there is nothing to call (give it API credentials to have it reconciled)");
+    };
+    match client.send(&request, &runtime::limits_of(&connection.delivery)).await {
+        Ok(reply) => match connection.connector.read_probe(&reply) {
+            Ok(()) => finding(true, "connected"),
+            Err(why) => finding(false, &why),
+        },
+        Err(error) => finding(false, unanswered(error, &request.url)),
+    }
+}
+
+fn unanswered(error: Unanswered, url: &url::Url) -> &'static str {
+    match error {
+        Unanswered::NotConnected if url.scheme() == "https" => {
+            "no connection: look at the host in `base_url`, at DNS, at the firewall and at the certificate"
+        }
+        Unanswered::NotConnected => "no connection: look at the host in `base_url`, at DNS and at the firewall",
+        Unanswered::Blocked => "the address is private: if that is meant, set `delivery: { allow_private_addresses: true }`",
+        Unanswered::TimedOut => "no answer in time: look at the vendor's status page, or raise `delivery: { timeout }`",
+        Unanswered::Broken => "the connection broke before an answer came",
+        Unanswered::TooLarge => "the answer is larger than we read: is `base_url` really the vendor's API?",
+        Unanswered::Unsendable => "a credential has characters that no HTTP header may have: was it copied with a line break?",
+    }
+}

@@ -1,0 +1,70 @@
+//! `spojka run`: the roles, until somebody says stop.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use super::{
+    Exit,
+    arguments::{LogFormat, Role as RoleName, RunArguments},
+    client,
+    output::Output,
+};
+use crate::{
+    config::Mode,
+    model::{random::Generator, time::SystemClock},
+    runtime::{self, App, Ground, Role},
+    telemetry::logs,
+};
+
+pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> anyhow::Result<Exit> {
+    let config = Arc::new(client::load(path, Mode::Resolve)?);
+    let format = match arguments.log_format {
+        LogFormat::Json => logs::Format::Json,
+        LogFormat::Human => logs::Format::Human,
+    };
+    logs::install(format, &arguments.log_filter)?;
+    let roles = roles(&arguments.roles);
+    client::tokio_runtime_for_roles()?.block_on(async {
+        let clock = Arc::new(SystemClock);
+        let random = Arc::new(Generator::from_system());
+        let log = runtime::open_log(&config, clock.clone()).await?;
+        let ids = runtime::ids_of(&config, random.as_ref())?;
+        let ground = Ground::new(&config, log, ids, clock, random);
+        let owner = runtime::owner_name();
+        let mut app = App::start(Arc::clone(&config), &roles, ground, &owner).await?;
+        tracing::info!(
+            gateway = app.gateway_address().map(|address| address.to_string()),
+            admin = %app.ops_address(),
+            connections = config.connections.len(),
+            "running"
+        );
+        let failed = tokio::select! {
+            error = app.failed() => Some(error),
+            () = runtime::told_to_stop() => None,
+        };
+        tracing::info!("stopping");
+        let clean = app.stop().await;
+        tracing::info!(clean, "stopped");
+        match failed {
+            Some(error) => {
+                output.complain(&format!("error: {error}"))?;
+                Ok(Exit::Failed)
+            }
+            None => Ok(if clean { Exit::Done } else { Exit::Failed }),
+        }
+    })
+}
+
+fn roles(named: &[RoleName]) -> BTreeSet<Role> {
+    if named.is_empty() {
+        return Role::ALL.into();
+    }
+    named
+        .iter()
+        .map(|role| match role {
+            RoleName::Gateway => Role::Gateway,
+            RoleName::Normalizer => Role::Normalizer,
+            RoleName::Router => Role::Router,
+            RoleName::Dispatcher => Role::Dispatcher,
+        })
+        .collect()
+}

@@ -1,0 +1,21 @@
+//! What the outside tells a process.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Waits for SIGTERM or Ctrl-C. Where they cannot be heard, it waits for ever.
+pub async fn told_to_stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::warn!("signals cannot be heard; the process must be killed");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// This process, for people: host and process id.
+pub fn owner_name() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{host}/{}", std::process::id())
+}
