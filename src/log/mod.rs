@@ -3,6 +3,8 @@
 //! Two implementations, held to one contract suite (`tests/it/log_contract.rs`): Kafka ([`kafka`]) and an embedded one
 //! ([`embedded`]). No id in Spojka contains an offset, so a config moves from one to the other by naming the brokers.
 
+pub mod kafka;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
