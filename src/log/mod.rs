@@ -15,6 +15,10 @@ use crate::{
     topics::record::{Append, Record},
 };
 
+pub mod embedded;
+pub mod fencing;
+pub mod partitioner;
+
 /// One log, shared by all roles of a process.
 pub type Log = Arc<dyn LogStore>;
 

@@ -1,0 +1,5 @@
+//! What integration tests share.
+
+pub(crate) mod child;
+pub(crate) mod logs;
+pub(crate) mod records;
