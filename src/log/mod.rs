@@ -3,6 +3,10 @@
 //! Two implementations, held to one contract suite (`tests/it/log_contract.rs`): Kafka ([`kafka`]) and an embedded one
 //! ([`embedded`]). No id in Spojka contains an offset, so a config moves from one to the other by naming the brokers.
 
+pub mod embedded;
+pub mod fencing;
+pub mod kafka;
+pub mod partitioner;
 pub mod pipeline;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -14,10 +18,6 @@ use crate::{
     model::time::Timestamp,
     topics::record::{Append, Record},
 };
-
-pub mod embedded;
-pub mod fencing;
-pub mod partitioner;
 
 /// One log, shared by all roles of a process.
 pub type Log = Arc<dyn LogStore>;
