@@ -117,6 +117,3 @@ fn created(config: &Config, document: &Document) -> Since {
 fn changed(config: &Config, document: &Document) -> Since {
     Local(&config.zone).since(&document.invoice.last_modified_on, document.read)
 }
-
-#[cfg(test)]
-mod tests;

@@ -94,6 +94,3 @@ fn subscriber(local: Local<'_>, voucher: &Voucher) -> v1::Subscriber {
         ..v1::Subscriber::default()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -100,7 +100,7 @@ pub(in crate::connectors::fapi) const TEMPLATE: u64 = 9100;
 pub(in crate::connectors::fapi) const TEMPLATE_CODE: &str = "KURZ-01";
 
 /// Belongs to another account: FAPI answers 401 of a type that says so.
-pub(super) const FOREIGN: u64 = 1;
+pub(in crate::connectors::fapi) const FOREIGN: u64 = 1;
 
 /// The documents.
 pub(super) fn invoices(local: Local<'_>, now: Timestamp) -> Vec<Map<String, Value>> {
