@@ -9,6 +9,7 @@ mod given;
 mod known;
 mod learn;
 mod next;
+mod records;
 
 use super::{
     settings::{Account, SETTLE},
@@ -110,7 +111,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             optional("note", FieldKind::Text, "A note on the contact. The same text is written once per contact."),
         ],
         repeat: Repeat::Checked { settle: SETTLE },
-        calls: 5,
+        calls: 6,
         limit_class: "write",
         results: &[
             CONTACT_ID,

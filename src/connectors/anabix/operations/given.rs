@@ -31,8 +31,8 @@ const FIELDS: &[(&str, &str)] = &[
 const EMAIL: &str = "email";
 const BASIS: &str = "gdprReason";
 
-/// What is asked for. After [`Given::keep`]: of that, what is still to be written.
-#[derive(Clone, Debug, PartialEq)]
+/// What is asked for. After [`Given::keep`]: of that, what is still to be written. Personal, so it does not print.
+#[derive(Clone)]
 pub(super) struct Given {
     pub email: String,
     pub fields: Vec<(&'static str, String)>,
@@ -50,7 +50,7 @@ pub(super) struct Given {
 }
 
 /// A membership that is asked for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub(super) struct List {
     /// Id or title, as the flow names it.
     pub name: String,

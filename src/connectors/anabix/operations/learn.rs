@@ -10,6 +10,7 @@ use super::{
     given::is_id,
     known::{Basis, Contact, CustomField, Known, ListKnown, NoteKnown, Search, Warning},
     next::Job,
+    records::{asked_basis, custom_field, shown_basis},
 };
 use crate::connectors::{
     anabix::{
@@ -17,7 +18,6 @@ use crate::connectors::{
         wire::{Entry, entries, id_order, only_entry, unexpected},
     },
     contract::{Done, Effect, Verdict},
-    kit::number,
 };
 
 /// Searches by e-mail end here: whoever answers more does not look at our criteria.
@@ -45,6 +45,8 @@ impl Job<'_> {
                 known.created = true;
                 known.contacts = vec![Contact { id, written: true, ..Contact::default() }];
             }
+            // What the vendor answers to an id that it does not know is undocumented: an ERROR, or a success with nothing.
+            Call::Get(_) if data.is_null() => return Err(Verdict::Forgotten),
             Call::Get(index) => match entries(data, "idContact").ok_or_else(odd)?.as_slice() {
                 [] => return Err(Verdict::Forgotten),
                 [entry] => self.saw(*index, entry, known),
@@ -52,10 +54,7 @@ impl Job<'_> {
             },
             Call::AskConsent(index) => {
                 let consents = entries(data, "idContact").ok_or_else(odd)?;
-                with(known, *index, |contact| {
-                    let consented = consents.iter().any(|entry| entry.id == contact.id);
-                    contact.basis = if consented { Basis::Consent } else { Basis::NoConsent };
-                });
+                with(known, *index, |contact| contact.basis = asked_basis(&consents, &contact.id));
             }
             Call::Update(index) => with(known, *index, |contact| contact.written = true),
             Call::Manage(index) => with(known, *index, |contact| contact.listed = true),
@@ -165,7 +164,7 @@ impl Job<'_> {
             seen: true,
             found_by: Some(found_by.to_owned()).filter(|field| !field.is_empty()),
             filled: filled.map(|(name, _)| (*name).to_owned()).collect(),
-            basis: basis(entry),
+            basis: shown_basis(entry),
             ..Contact::default()
         }
     }
@@ -203,74 +202,5 @@ impl Job<'_> {
 fn with(known: &mut Known, index: usize, change: impl FnOnce(&mut Contact)) {
     if let Some(contact) = known.contacts.get_mut(index) {
         change(contact);
-    }
-}
-
-/// What a record tells of the legal basis. `gdprReason` is the name that the manual gives for writing; for reading it
-/// only says that there is `gdpr`, "basis and date", without names.
-fn basis(entry: &Entry<'_>) -> Basis {
-    if let Some(reason) = entry.fields.get("gdprReason") {
-        return match number::id(reason).as_deref() {
-            None | Some("0") => Basis::None,
-            Some("5") => Basis::Consent,
-            Some(_) => Basis::Other,
-        };
-    }
-    if entry.fields.get("gdpr").is_some_and(holds_something) { Basis::Some } else { Basis::Unclear }
-}
-
-fn holds_something(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(flag) => *flag,
-        Value::Number(number) => number.to_string() != "0",
-        Value::String(text) => !matches!(text.trim(), "" | "0"),
-        Value::Array(items) => items.iter().any(holds_something),
-        Value::Object(members) => members.values().any(holds_something),
-    }
-}
-
-fn custom_field(definitions: &[Entry<'_>], title: &str, value: &Value) -> CustomField {
-    let Some(field) = definitions.iter().find(|field| field.text("title").trim() == title) else {
-        return CustomField::NoSuchField;
-    };
-    let options = field.fields.get("options").map(options).unwrap_or_default();
-    if field.text("type") != "selectbox" || options.is_empty() {
-        return CustomField::Found { id: field.id.clone(), option: None };
-    }
-    let wanted = number::id(value).unwrap_or_default();
-    let named = options.iter().find(|(key, _)| *key == wanted).or_else(|| options.iter().find(|(_, t)| *t == wanted));
-    match named {
-        Some((key, _)) => CustomField::Found { id: field.id.clone(), option: Some(key.clone()) },
-        None => CustomField::NoSuchOption,
-    }
-}
-
-/// The options of a select box: key and title.
-fn options(value: &Value) -> Vec<(String, String)> {
-    let records = entries(value, "key").unwrap_or_default();
-    records.into_iter().map(|option| (option.id.clone(), option.text("title").trim().to_owned())).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_basis_is_believed_only_where_it_is_named() {
-        let read = |value: Value| {
-            let fields = value.as_object().expect("a record").clone();
-            basis(&Entry { id: "1".to_owned(), fields: &fields })
-        };
-        assert_eq!(read(json!({"gdprReason": "5"})), Basis::Consent);
-        assert_eq!(read(json!({"gdprReason": 4})), Basis::Other);
-        assert_eq!(read(json!({"gdprReason": null})), Basis::None);
-        assert_eq!(read(json!({"gdprReason": 0})), Basis::None);
-        assert_eq!(read(json!({"gdpr": {"basis": 2, "date": "2025-01-01"}})), Basis::Some);
-        assert_eq!(read(json!({"gdpr": {"basis": null, "date": ""}})), Basis::Unclear);
-        assert_eq!(read(json!({"gdpr": []})), Basis::Unclear);
-        assert_eq!(read(json!({})), Basis::Unclear);
     }
 }

@@ -132,9 +132,11 @@ fn a_contact_behind_a_remembered_id_may_be_gone() {
 fn an_empty_answer_to_get_is_a_contact_that_is_gone() {
     let mut bench = bench(&[]);
     let id = bench.add_contact(&json!({"email": EVA}));
-    let parameters = json!({"email": EVA, "first_name": "Eva"});
-    let (driven, methods) = spoil(&mut bench, "upsert_contact", parameters, Some(id), 0, success(&json!([])));
-    assert_eq!((driven.verdict, methods), (Verdict::Forgotten, vec!["contacts.get".to_owned()]));
+    for nothing in [json!([]), json!(null)] {
+        let parameters = json!({"email": EVA, "first_name": "Eva"});
+        let (driven, methods) = spoil(&mut bench, "upsert_contact", parameters, Some(id), 0, success(&nothing));
+        assert_eq!((driven.verdict, methods), (Verdict::Forgotten, vec!["contacts.get".to_owned()]));
+    }
 }
 
 #[test]
@@ -211,6 +213,17 @@ fn a_basis_that_cannot_be_asked_for_is_left() {
     assert_eq!(done.warnings.len(), 1);
     assert_eq!(bench.contact(id).get("gdprReason"), None);
     assert_eq!(bench.contact(id).get("firstName"), Some(&json!("Eva")));
+}
+
+#[test]
+fn a_full_page_of_consents_leaves_the_basis_in_doubt() {
+    let mut bench = bench(&[]);
+    let id = bench.add_contact(&json!({"email": EVA}));
+    let others: Vec<Value> = (0..50).map(|id| json!({"idContact": id, "email": EVA})).collect();
+    let parameters = json!({"email": EVA, "legal_basis": "contract"});
+    let (driven, _) = spoil(&mut bench, "upsert_contact", parameters, None, 1, success(&json!(others)));
+    assert!(matches!(driven.verdict, Verdict::Done(_)));
+    assert_eq!(bench.contact(id).get("gdprReason"), None);
 }
 
 #[test]

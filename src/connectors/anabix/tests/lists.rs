@@ -178,6 +178,16 @@ fn removal_from_several_goes_by_its_own_setting() {
 }
 
 #[test]
+fn an_ambiguous_contact_is_remembered_only_where_the_lowest_is_the_one() {
+    for (setting, remembered) in [("lowest", true), ("fail", false), ("all", false)] {
+        let mut bench = bench(&[("several_contacts", setting), ("several_contacts_removal", "lowest")]);
+        let ids = [member(&mut bench, EVA, 57), member(&mut bench, EVA, 57)];
+        let done = bench.done("remove_from_list", remove("57"));
+        assert_eq!(done.vendor_id, remembered.then(|| ids[0].to_string()), "{setting}");
+    }
+}
+
+#[test]
 fn others_are_removed_too_when_one_contact_is_remembered() {
     let mut bench = bench(&[]);
     let ids = [member(&mut bench, EVA, 57), member(&mut bench, EVA, 57)];

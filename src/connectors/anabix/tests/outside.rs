@@ -77,6 +77,19 @@ fn progress_holds_nothing_personal() {
 }
 
 #[test]
+fn results_are_those_of_the_catalogue() {
+    for (name, parameters) in everything() {
+        let mut bench = bench(&[]);
+        let done = bench.done(name, parameters.clone());
+        let operation = bench.drive(name, parameters).operation;
+        for result in done.result.keys() {
+            assert!(operation.results.iter().any(|field| field.name == result), "{name}: {result}");
+        }
+        assert!(name == "remove_from_list" || done.result.len() == operation.results.len(), "{name}");
+    }
+}
+
+#[test]
 fn both_body_forms_reach_the_vendor() {
     for form in ["json", "form_json"] {
         for (operation, parameters) in everything() {
@@ -117,7 +130,8 @@ fn webhooks_are_refused() {
         path: vec!["contact-joined-fapi".to_owned()],
         query: vec![("k".to_owned(), "71be".to_owned())],
         headers: Headers::new(),
-        body: r#"{"idTrriger":15,"eventOptions":{},"actionOptions":{"title":"NotifyWebhook"},
+        body: r#"{"idTrriger":15,"eventOptions":{},"actionOptions":{"webhookUrl":
+            "https://router.example/hooks/anabix/contact-joined-fapi?k=71be","title":"NotifyWebhook"},
             "eventData":{"idNode":9041,"hookData":{}}}"#
             .into(),
         received_at: now(),
@@ -191,6 +205,17 @@ proptest! {
             let fails = matches!(verdict, Verdict::Retry { .. } | Verdict::Unauthorized);
             assert!(fails, "{operation}: {verdict:?}");
         });
+    }
+
+    #[test]
+    fn the_simulated_vendor_survives_any_bytes(body in prop::collection::vec(any::<u8>(), 0..200), form in any::<bool>()) {
+        let mut bench = bench(&[]);
+        let kind = if form { "multipart/form-data; boundary=" } else { "application/json" };
+        let mut request = as_sandbox(&bench.connector.probe().expect("a probe"));
+        request.headers = Headers::new().with("content-type", kind);
+        request.body = body.into();
+        let reply = bench.sandbox.answer(&request, now());
+        assert!(String::from_utf8_lossy(&reply.body).contains("ERROR"));
     }
 
     #[test]
