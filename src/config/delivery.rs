@@ -48,7 +48,7 @@ impl Delivery {
     }
 
     /// As the vendor wants it, but for what the owner wrote.
-    pub fn read(mut fields: Fields<'_>, vendor: &Vendor, problems: &mut Problems) -> Self {
+    pub(crate) fn read(mut fields: Fields<'_>, vendor: &Vendor, problems: &mut Problems) -> Self {
         let default = Self::of(vendor);
         let delivery = Self {
             concurrency: fields.count("concurrency", default.concurrency, 1000, problems),

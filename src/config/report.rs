@@ -137,10 +137,6 @@ impl Problems {
         self.secret.push(place.clone());
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
     /// How many were found so far: whoever compares two counts knows whether anything was wrong in between.
     pub(crate) fn count(&self) -> usize {
         self.found.len()

@@ -68,7 +68,7 @@ pub struct Secrets<'a> {
 
 impl Secrets<'_> {
     /// Resolves the reference that a node holds.
-    pub fn resolve(&self, node: &Node, problems: &mut Problems) -> Option<Secret> {
+    pub(crate) fn resolve(&self, node: &Node, problems: &mut Problems) -> Option<Secret> {
         let text = text_of(node, problems)?;
         let (what, found) = match text.split_once(':') {
             Some(("env", name)) if !name.is_empty() => {

@@ -31,7 +31,7 @@ impl Default for Installation {
 }
 
 impl Installation {
-    pub fn read(mut fields: Fields<'_>, secrets: &Secrets<'_>, problems: &mut Problems) -> Self {
+    pub(crate) fn read(mut fields: Fields<'_>, secrets: &Secrets<'_>, problems: &mut Problems) -> Self {
         let allowed = |text: &str| {
             let fits = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) && text.len() <= 64;
             if fits {
@@ -70,7 +70,7 @@ impl Default for GatewayConfig {
 }
 
 impl GatewayConfig {
-    pub fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
+    pub(crate) fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
         let default = Self::default();
         let bytes = SettingKind::Integer { min: 1024, max: 64 << 20 };
         let max_body_bytes = match fields.read("max_body_bytes", bytes, problems) {
@@ -105,7 +105,7 @@ impl Default for AdminConfig {
 }
 
 impl AdminConfig {
-    pub fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
+    pub(crate) fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
         let listen = listen(&mut fields, Self::default().listen, problems);
         fields.finish(problems);
         Self { listen }
@@ -135,7 +135,7 @@ impl Default for Keeping {
 
 impl Keeping {
     /// Reads both; what can be replayed must still be remembered.
-    pub fn read(fields: &mut Fields<'_>, problems: &mut Problems) -> Self {
+    pub(crate) fn read(fields: &mut Fields<'_>, problems: &mut Problems) -> Self {
         let default = Self::default();
         let places: [Option<&Place>; 2] =
             [fields.node("remember"), fields.node("retention")].map(|node| node.map(|node| &node.place));
