@@ -68,7 +68,7 @@ async fn over_the_port(config: &Config, question: &Question) -> anyhow::Result<O
 async fn by_itself(path: &Path, question: Question) -> anyhow::Result<serde_json::Value> {
     let config = load(path, Mode::Resolve)?;
     let clock = Arc::new(SystemClock);
-    let log = runtime::open_log(&config, clock.clone()).await?;
+    let log = runtime::open_log(&config, clock.clone())?;
     let operator = runtime::operator_of(&config, &log, clock);
     log.create_topics(&operator.specs()).await?;
     let answer = runtime::admin::ask(&operator, question).await;

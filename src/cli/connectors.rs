@@ -4,7 +4,10 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{Exit, output::{Output, table}};
+use super::{
+    Exit,
+    output::{Output, table},
+};
 use crate::connectors::{
     self,
     contract::{Need, SettingKind, Vendor, operation::OperationKind},
@@ -41,13 +44,22 @@ fn print(out: &mut dyn Write, vendor: &Vendor) -> io::Result<()> {
     table(out, &["type", "meaning"], &rows)?;
     for operation in vendor.operations.iter().filter(|operation| operation.kind == OperationKind::Write) {
         let repeat = operation.repeat.as_str();
-        writeln!(out, "\noperation {} (repeat: {repeat}, calls: {})\n{}", operation.name, operation.calls, operation.doc)?;
+        writeln!(
+            out,
+            "\noperation {} (repeat: {repeat}, calls: {})\n{}",
+            operation.name, operation.calls, operation.doc
+        )?;
         let rows: Vec<_> = operation
             .parameters
             .iter()
             .map(|parameter| {
                 let required = if parameter.required { "required" } else { "" };
-                vec![parameter.name.to_owned(), parameter.kind.describe(), required.to_owned(), parameter.doc.to_owned()]
+                vec![
+                    parameter.name.to_owned(),
+                    parameter.kind.describe(),
+                    required.to_owned(),
+                    parameter.doc.to_owned(),
+                ]
             })
             .collect();
         table(out, &["parameter", "takes", "", "for"], &rows)?;
@@ -56,7 +68,8 @@ fn print(out: &mut dyn Write, vendor: &Vendor) -> io::Result<()> {
         }
     }
     writeln!(out, "\nsamples for `spojka send`")?;
-    let rows: Vec<_> = vendor.samples.iter().map(|sample| vec![sample.name.to_owned(), sample.doc.to_owned()]).collect();
+    let rows: Vec<_> =
+        vendor.samples.iter().map(|sample| vec![sample.name.to_owned(), sample.doc.to_owned()]).collect();
     table(out, &["name", "what"], &rows)
 }
 

@@ -22,7 +22,14 @@ pub fn run(config: &Path, command: DeadCommand, output: &mut Output<'_>) -> anyh
             let rows = list(config, &filter(&arguments))?;
             output.show(&rows, |out, rows| {
                 let row = |row: &DeadRow| {
-                    vec![row.id.clone(), row.at.clone(), row.code.clone(), row.connection.clone(), row.what.clone(), row.message.clone()]
+                    vec![
+                        row.id.clone(),
+                        row.at.clone(),
+                        row.code.clone(),
+                        row.connection.clone(),
+                        row.what.clone(),
+                        row.message.clone(),
+                    ]
                 };
                 table(out, &["id", "when", "code", "connection", "what", ""], &rows.iter().map(row).collect::<Vec<_>>())
             })?;
@@ -73,7 +80,11 @@ fn show(config: &Path, id: &str, output: &mut Output<'_>) -> anyhow::Result<Exit
         }
         writeln!(out, "\noriginal ({} bytes):", letter.value.len())?;
         out.write_all(&letter.value)?;
-        writeln!(out, "\n\nwhat it means: spojka explain {}\nonce more: spojka dead retry {} --yes", letter.code, letter.id)
+        writeln!(
+            out,
+            "\n\nwhat it means: spojka explain {}\nonce more: spojka dead retry {} --yes",
+            letter.code, letter.id
+        )
     })?;
     Ok(Exit::Done)
 }

@@ -57,7 +57,7 @@ pub fn run(path: &Path, only: Option<&str>, output: &mut Output<'_>) -> anyhow::
 
 async fn examine_log(config: &Config) -> Finding {
     let finding = |ok, text| Finding { what: "log".to_owned(), ok, text };
-    let opened = runtime::open_log(config, Arc::new(SystemClock)).await;
+    let opened = runtime::open_log(config, Arc::new(SystemClock));
     let log = match opened {
         Ok(log) => log,
         Err(error) => return finding(false, error.to_string()),

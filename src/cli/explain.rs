@@ -4,7 +4,10 @@ use std::io;
 
 use serde_json::json;
 
-use super::{Exit, output::{Output, table}};
+use super::{
+    Exit,
+    output::{Output, table},
+};
 use crate::model::code::{self, Class, Code};
 
 /// Prints a code's page, or the list of codes.
@@ -12,15 +15,17 @@ pub fn run(code: Option<&str>, output: &mut Output<'_>) -> io::Result<Exit> {
     let Some(text) = code else {
         let list: Vec<_> = code::ALL.iter().map(|code| page(*code)).collect();
         output.show(&list, |out, _| {
-            let row = |code: &Code| vec![code.to_string(), class(code.page().class).to_owned(), code.page().title.to_owned()];
+            let row =
+                |code: &Code| vec![code.to_string(), class(code.page().class).to_owned(), code.page().title.to_owned()];
             table(out, &["code", "class", "meaning"], &code::ALL.iter().map(row).collect::<Vec<_>>())
         })?;
         return Ok(Exit::Done);
     };
     let Some(code) = Code::find(text) else {
-        let near = code::ALL.iter().map(|code| code.as_str()).max_by(|a, b| {
-            strsim::jaro_winkler(a, text).total_cmp(&strsim::jaro_winkler(b, text))
-        });
+        let near = code::ALL
+            .iter()
+            .map(|code| code.as_str())
+            .max_by(|a, b| strsim::jaro_winkler(a, text).total_cmp(&strsim::jaro_winkler(b, text)));
         let hint = near.map(|near| format!("\nhint: did you mean `{near}`?")).unwrap_or_default();
         output.complain(&format!("error: there is no code `{text}`{hint}"))?;
         return Ok(Exit::Usage);

@@ -4,8 +4,11 @@ mod arguments;
 mod client;
 mod connectors;
 mod dead;
+mod doctor;
 mod explain;
 pub mod output;
+mod sandbox;
+mod send;
 mod topics;
 mod trace;
 
@@ -36,14 +39,21 @@ impl From<Exit> for ExitCode {
 }
 
 /// Runs a command line.
-pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+pub fn main(
+    arguments: impl IntoIterator<Item = std::ffi::OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             let wrong = error.use_stderr();
-            let stream = if wrong { err } else { out };
-            let exit = if wrong { Exit::Usage } else { Exit::Done };
-            return write!(stream, "{}", error.render()).map_or(Exit::Failed, |()| exit).into();
+            let (written, exit) = if wrong {
+                (write!(err, "{}", error.render()), Exit::Usage)
+            } else {
+                (write!(out, "{}", error.render()), Exit::Done)
+            };
+            return written.map_or(Exit::Failed, |()| exit).into();
         }
     };
     let mut output = Output { json: arguments.json, out, err };
@@ -58,7 +68,8 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>, out: &mut d
             } else {
                 Exit::Failed
             };
-            let closed = error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
+            let closed =
+                error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
             let told = if closed { Ok(()) } else { output.complain(&format!("error: {error:#}")) };
             if closed && told.is_ok() { Exit::Done.into() } else { exit.into() }
         }
@@ -70,6 +81,9 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
     match arguments.command {
         Command::Connectors { vendor } => Ok(connectors::run(vendor.as_deref(), output)?),
         Command::Explain { code } => Ok(explain::run(code.as_deref(), output)?),
+        Command::Sandbox(arguments) => sandbox::run(&arguments, output),
+        Command::Send(arguments) => send::run(&config, &arguments, output),
+        Command::Doctor { connection } => doctor::run(&config, connection.as_deref(), output),
         Command::Topics => topics::run(&config, output),
         Command::Dead(command) => dead::run(&config, command, output),
         Command::Trace { id } => trace::run(&config, &id, output),

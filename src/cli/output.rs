@@ -66,7 +66,8 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let mut out = Vec::new();
-        table(&mut out, &["name", "n"], &[vec!["žluť".into(), "1".into()], vec!["longer".into(), String::new()]]).expect("written");
+        table(&mut out, &["name", "n"], &[vec!["žluť".into(), "1".into()], vec!["longer".into(), String::new()]])
+            .expect("written");
         assert_eq!(String::from_utf8(out).expect("text"), "name    n\nžluť    1\nlonger\n");
     }
 }

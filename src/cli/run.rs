@@ -26,7 +26,7 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
     client::tokio_runtime_for_roles()?.block_on(async {
         let clock = Arc::new(SystemClock);
         let random = Arc::new(Generator::from_system());
-        let log = runtime::open_log(&config, clock.clone()).await?;
+        let log = runtime::open_log(&config, clock.clone())?;
         let ids = runtime::ids_of(&config, random.as_ref())?;
         let ground = Ground::new(&config, log, ids, clock, random);
         let owner = runtime::owner_name();

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::{Exit, client, output::{Output, table}};
+use super::{
+    Exit, client,
+    output::{Output, table},
+};
 use crate::runtime::{admin::Question, operator::trace::Line};
 
 pub fn run(config: &Path, id: &str, output: &mut Output<'_>) -> anyhow::Result<Exit> {

@@ -11,7 +11,7 @@ pub mod woocommerce;
 use contract::Vendor;
 
 /// The registry.
-pub const VENDORS: &[&Vendor] = &[];
+pub const VENDORS: &[&Vendor] = &[&anabix::VENDOR, &fapi::VENDOR, &salesautopilot::VENDOR, &woocommerce::VENDOR];
 
 /// Finds a vendor by its key in the config.
 pub fn find(name: &str) -> Option<&'static Vendor> {

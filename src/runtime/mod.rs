@@ -1,7 +1,15 @@
 //! Builds roles from a config, starts them under one supervisor, and stops them.
 
 pub mod admin;
+mod kafka;
+mod open;
 pub mod operator;
+mod roles;
+mod signals;
 mod transport;
+mod trim;
 
+pub use open::{ids_of, open_log, operator_of};
+pub use roles::{Ground, limits_of};
+pub use signals::{owner_name, told_to_stop};
 pub use transport::HttpTransport;

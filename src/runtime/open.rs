@@ -17,17 +17,18 @@ use crate::{
 ///
 /// # Errors
 /// What is wrong with the file or the brokers.
-pub async fn open_log(config: &Config, clock: Arc<dyn Clock>) -> LogResult<Log> {
+pub fn open_log(config: &Config, clock: Arc<dyn Clock>) -> LogResult<Log> {
     match &config.log {
         LogConfig::Embedded { path } => {
             if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)
-                    .map_err(|error| LogError::Broken(format!("the folder {} cannot be made: {error}", folder.display())))?;
+                fs::create_dir_all(folder).map_err(|error| {
+                    LogError::Broken(format!("the folder {} cannot be made: {error}", folder.display()))
+                })?;
             }
             let options = EmbeddedOptions { clock, ..EmbeddedOptions::default() };
             Ok(Arc::new(EmbeddedLog::open(path, options)?))
         }
-        LogConfig::Kafka(kafka) => super::kafka::connect(kafka, clock).await,
+        LogConfig::Kafka(kafka) => super::kafka::connect(config, kafka, clock),
     }
 }
 

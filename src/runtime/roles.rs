@@ -18,9 +18,9 @@ use crate::{
 
 /// The longest that a handled record's offset stays uncommitted: what a crash makes normalizer and router do again.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
-/// How long a lane may send requests on one proof of ownership. With the request timeout it must stay below Kafka's session
-/// timeout (45 s).
-const LEASE: Duration = Duration::from_secs(5);
+/// How long a lane may send requests on one proof of ownership. With the longest request it stays below Kafka's session
+/// timeout.
+pub(super) const LEASE: Duration = Duration::from_secs(2);
 /// How long a stop waits for what is in flight.
 pub(super) const DRAIN: Duration = Duration::from_secs(25);
 
@@ -41,13 +41,7 @@ pub(super) fn by_identity(config: &Config) -> impl Iterator<Item = (ConnectionNa
 }
 
 impl Ground {
-    pub fn new(
-        config: &Config,
-        log: Log,
-        ids: Ids,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-    ) -> Self {
+    pub fn new(config: &Config, log: Log, ids: Ids, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         Self { log, names: names_of(config), ids, clock, random, metrics: Arc::new(Metrics::new()) }
     }
 
@@ -135,9 +129,5 @@ fn delivery_of(config: &DeliveryConfig) -> Delivery {
 
 /// The HTTP client's limits for one connection.
 pub fn limits_of(config: &DeliveryConfig) -> Limits {
-    Limits {
-        timeout: config.timeout,
-        allow_private_addresses: config.allow_private_addresses,
-        ..Limits::default()
-    }
+    Limits { timeout: config.timeout, allow_private_addresses: config.allow_private_addresses, ..Limits::default() }
 }

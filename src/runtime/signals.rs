@@ -4,7 +4,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Waits for SIGTERM or Ctrl-C. Where they cannot be heard, it waits for ever.
 pub async fn told_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::warn!("signals cannot be heard; the process must be killed");
         return std::future::pending().await;
     };

@@ -51,6 +51,11 @@ pub mod key {
         format!("l/{object}")
     }
 
+    /// All registers of an object.
+    pub fn registers(object: &KeyHash) -> String {
+        format!("r/{object}/")
+    }
+
     pub fn register(object: &KeyHash, register: &str) -> String {
         format!("r/{object}/{register}")
     }
@@ -164,6 +169,9 @@ pub struct RegisterEntry {
     pub hash: ContentHash,
     pub source: Source,
     pub action: ActionId,
+    /// A success settles it for good, even where the vendor has lost the object since.
+    #[serde(default)]
+    pub once: bool,
     /// What the operation returned: an action that finds everything written already returns the same.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub result: BTreeMap<String, String>,

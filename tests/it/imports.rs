@@ -21,7 +21,10 @@ const ROWS: &[(&str, &[&str])] = &[
     ("router", &["model", "topics", "expr", "telemetry", "log", "connectors"]),
     ("dispatcher", &["model", "topics", "telemetry", "log", "http", "connectors"]),
     ("sandbox", &["model", "topics", "telemetry", "connectors"]),
-    ("config", &["model", "topics", "expr", "telemetry", "log", "http", "connectors", "gateway", "router", "dispatcher"]),
+    (
+        "config",
+        &["model", "topics", "expr", "telemetry", "log", "http", "connectors", "gateway", "router", "dispatcher"],
+    ),
     ("runtime", &["*"]),
     ("cli", &["*"]),
 ];
@@ -136,9 +139,8 @@ fn libraries_stay_behind_their_walls() {
     for (file, text) in source() {
         for (library, homes) in WALLS {
             let named = text.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
-                line.match_indices(&format!("{library}::")).any(|(at, _)| {
-                    !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
-                })
+                line.match_indices(&format!("{library}::"))
+                    .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
             });
             if named && !homes.iter().any(|home| file.starts_with(home)) {
                 broken.push(format!("{file} names `{library}`"));

@@ -213,6 +213,11 @@ impl LogStore for KafkaLog {
         })
     }
 
+    /// Others may write at any time.
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
     fn pressure(&self) -> Pressure {
         self.parts.producer.pressure()
     }

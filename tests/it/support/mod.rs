@@ -3,3 +3,4 @@
 pub(crate) mod child;
 pub(crate) mod logs;
 pub(crate) mod records;
+pub(crate) mod stage;

@@ -1,0 +1,269 @@
+//! A whole installation on one machine: simulated vendors over real HTTP, a config, and Spojka in this process or in its own.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use spojka::{
+    config::{self, Config, FixedEnvironment, Mode},
+    connectors::{
+        self, VENDORS,
+        contract::{Connector, Settings},
+    },
+    http::{Client, ClientSettings, Limits},
+    model::{
+        http::{Method, Reply, Request},
+        random::Generator,
+        time::{Clock, SystemClock, Timestamp},
+    },
+    runtime::{self, App, Ground, Role},
+    sandbox::SandboxServer,
+};
+
+/// The secrets of the stage's config.
+const SECRETS: &[(&str, &str)] = &[
+    ("FAPI_KEY", "fapi-key"),
+    ("FAPI_TOKEN", "fapi-url-token"),
+    ("SHOP_SECRET", "shop-secret"),
+    ("ANABIX_TOKEN", "anabix-token"),
+    ("SA_PASSWORD", "sa-password"),
+    ("HASH_KEY", "the stage's own key"),
+];
+
+/// Three simulated vendors, a folder, and what to do with them.
+pub(crate) struct Stage {
+    pub folder: tempfile::TempDir,
+    pub fapi: SandboxServer,
+    pub anabix: SandboxServer,
+    pub newsletter: SandboxServer,
+    pub brokers: Option<String>,
+    prefix: String,
+    pub clock: Arc<dyn Clock>,
+    pub http: Client,
+}
+
+impl Stage {
+    /// Simulated vendors with nothing of ours in them. The log is a file, unless brokers are named.
+    pub fn new(brokers: Option<String>) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random = Generator::from_system();
+        let server = |vendor: &str, given: &[(&str, &str)]| {
+            let sandbox = (connectors::find(vendor).expect("a vendor").sandbox)(&settings(vendor, given), clock.now());
+            SandboxServer::start(sandbox, Arc::clone(&clock)).expect("a sandbox")
+        };
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            fapi: server("fapi", FAPI),
+            anabix: server("anabix", ANABIX),
+            newsletter: server("salesautopilot", NEWSLETTER),
+            brokers,
+            prefix: format!("t{}.", spojka::model::hash::short_hex(&spojka::model::random::Random::bytes(&random))),
+            clock,
+            http: Client::new(&ClientSettings::default()).expect("a client"),
+        }
+    }
+
+    /// The connections, the log and the ports; flows are the test's own.
+    pub fn service(&self) -> String {
+        let delivery = "delivery: { allow_private_addresses: true, per_second: unlimited, timeout: 900ms, \
+                        retry: { first: 20ms, cap: 200ms } }";
+        let log = match &self.brokers {
+            None => "log: { embedded: { path: log.db } }".to_owned(),
+            Some(brokers) => format!(
+                "log: {{ kafka: {{ brokers: [{brokers}], tables: tables, options: {{ session.timeout.ms: 3000, \
+                 heartbeat.interval.ms: 500 }} }} }}"
+            ),
+        };
+        format!(
+            "installation: {{ prefix: {prefix}, hash_key: env:HASH_KEY }}\n{log}\n\
+             gateway: {{ listen: \"127.0.0.1:0\" }}\nadmin: {{ listen: \"127.0.0.1:0\" }}\n\
+             connections:\n\
+             \x20 eshop: {{ fapi: {{ user: shop@example.cz, api_key: env:FAPI_KEY, url_token: env:FAPI_TOKEN, \
+             base_url: {fapi}, poll_every: 0s }}, {delivery} }}\n\
+             \x20 shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }} }}\n\
+             \x20 crm: {{ anabix: {{ user: shop, token: env:ANABIX_TOKEN, base_url: {anabix}api, settle: 50ms }}, {delivery} }}\n\
+             \x20 news: {{ salesautopilot: {{ user: sa-user, password: env:SA_PASSWORD, base_url: {newsletter}, \
+             newsletter_list: 51234, subscribe_form: 88001, update_form: 88002, order_list: 51300, order_form: 88120, \
+             status_form: 88125, billing_form: 88130, settle: 50ms, purchase_date_field: last_purchase, \
+             purchase_count_field: purchases, purchase_sum_field: spent }}, {delivery} }}\n",
+            prefix = self.prefix,
+            fapi = self.fapi.base_url(),
+            anabix = self.anabix.base_url(),
+            newsletter = self.newsletter.base_url(),
+        )
+    }
+
+    /// The stage's config with these flows.
+    pub fn config(&self, flows: &str) -> Config {
+        let files = [("service.yaml".to_owned(), self.service()), ("flows.yaml".to_owned(), flows.to_owned())];
+        match config::load_texts(&files, self.folder.path(), &environment(), VENDORS, Mode::Resolve) {
+            Ok(config) => config,
+            Err(report) => panic!("{report}"),
+        }
+    }
+
+    /// Starts all roles in this process.
+    pub async fn start(&self, flows: &str) -> App {
+        let config = Arc::new(self.config(flows));
+        let random = Arc::new(Generator::from_system());
+        let log = runtime::open_log(&config, Arc::clone(&self.clock)).expect("a log");
+        let ids = runtime::ids_of(&config, random.as_ref()).expect("a key");
+        let ground = Ground::new(&config, log, ids, Arc::clone(&self.clock), random);
+        App::start(config, &BTreeSet::from(Role::ALL), ground, "test").await.expect("it starts")
+    }
+
+    /// Writes the config for a process of its own.
+    pub fn write_config(&self, flows: &str) -> PathBuf {
+        let folder = self.folder.path().join("config");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("service.yaml"), self.service()).expect("written");
+        std::fs::write(folder.join("flows.yaml"), flows).expect("written");
+        folder
+    }
+
+    /// A webhook of the shop: an order as a REST body, signed.
+    pub fn order_webhook(&self, topic: &str, order: &Value) -> Request {
+        let body = order.to_string();
+        let signature = connectors::kit::hmac::sha256_base64(b"shop-secret", body.as_bytes());
+        let mut request = Request::new(Method::Post, url::Url::parse("http://gateway/webhooks/shop").expect("a URL"));
+        request.body = Bytes::from(body);
+        request
+            .header("content-type", "application/json")
+            .header("x-wc-webhook-topic", topic)
+            .header("x-wc-webhook-resource", "order")
+            .header("x-wc-webhook-event", topic.split('.').nth(1).unwrap_or(""))
+            .header("x-wc-webhook-source", "http://shop.example/")
+            .header("x-wc-webhook-id", "1")
+            .header("x-wc-webhook-delivery-id", "0123456789abcdef0123456789abcdef")
+            .header("x-wc-webhook-signature", signature)
+    }
+
+    /// A notification of the invoicing vendor about a document that its sandbox holds.
+    pub fn notification(&self, id: u64) -> Request {
+        let time = self.clock.now().as_second();
+        let answer = self.fapi.command(&json!({ "notification": { "id": id, "time": time } })).expect("a notification");
+        let url = "http://gateway/webhooks/eshop/paid/fapi-url-token";
+        let mut request = Request::new(Method::Post, url::Url::parse(url).expect("a URL"));
+        request.body = Bytes::from(answer.as_str().expect("a form").to_owned());
+        request.header("content-type", "application/x-www-form-urlencoded")
+    }
+
+    /// Sends a request to a gateway.
+    pub async fn send(&self, gateway: std::net::SocketAddr, mut request: Request) -> Option<Reply> {
+        request.url.set_host(Some("127.0.0.1")).expect("a host");
+        request.url.set_port(Some(gateway.port())).expect("a port");
+        let limits = Limits { timeout: Duration::from_secs(10), allow_private_addresses: true, ..Limits::default() };
+        self.http.send(&request, &limits).await.ok()
+    }
+
+    /// Orders as the newsletter vendor holds them, by reference: status and invoices issued.
+    pub fn orders(&self) -> Vec<(String, String)> {
+        let state = self.newsletter.state();
+        let lists = state["lists"].as_array().expect("lists").iter();
+        let records = lists.filter(|list| text(&list["nl_id"]) == "51300").flat_map(|list| values(&list["records"]));
+        records.map(|record| (text(&record["mssys_shoprenter_id"]), text(&record["mssys_order_status"]))).collect()
+    }
+
+    /// How often an effect that changed something happened at a vendor, counted by a field.
+    pub fn effects(server: &SandboxServer, effect: &str) -> Vec<Value> {
+        let fits = |value: &Value| value["effect"] == effect && value["changed"] == true;
+        server.effects().into_iter().filter(fits).collect()
+    }
+}
+
+/// The members of a list or the values of a mapping.
+pub(crate) fn values(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) => items.clone(),
+        Value::Object(members) => members.values().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A text, or a number as text.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+}
+
+/// The environment of the stage's config.
+pub(crate) fn environment() -> FixedEnvironment {
+    let variables = SECRETS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    FixedEnvironment { variables, ..FixedEnvironment::default() }
+}
+
+/// The same, for a process of its own.
+pub(crate) fn secrets() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SECRETS.iter().copied()
+}
+
+const FAPI: &[(&str, &str)] = &[("user", "shop@example.cz"), ("api_key", "fapi-key"), ("url_token", "fapi-url-token")];
+const ANABIX: &[(&str, &str)] = &[("user", "shop"), ("token", "anabix-token")];
+const NEWSLETTER: &[(&str, &str)] = &[
+    ("user", "sa-user"),
+    ("password", "sa-password"),
+    ("newsletter_list", "51234"),
+    ("subscribe_form", "88001"),
+    ("update_form", "88002"),
+    ("order_list", "51300"),
+    ("order_form", "88120"),
+    ("status_form", "88125"),
+    ("billing_form", "88130"),
+    ("purchase_date_field", "last_purchase"),
+    ("purchase_count_field", "purchases"),
+    ("purchase_sum_field", "spent"),
+];
+
+fn settings(vendor: &str, given: &[(&str, &str)]) -> Settings {
+    connectors::contract::settings::settings_of(connectors::find(vendor).expect("a vendor").settings, given)
+}
+
+/// A connector of the stage, by itself.
+pub(crate) fn connector(vendor: &str, given: &[(&str, &str)]) -> Arc<dyn Connector> {
+    (connectors::find(vendor).expect("a vendor").open)(settings(vendor, given)).expect("good settings")
+}
+
+/// An order as the shop's REST API shows it, paid now.
+pub(crate) fn paid_order(id: u64, email: &str, now: Timestamp) -> Value {
+    order(id, email, "processing", Some(now), now)
+}
+
+/// An order in a status.
+pub(crate) fn order(id: u64, email: &str, status: &str, paid: Option<Timestamp>, changed: Timestamp) -> Value {
+    let time = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    json!({
+        "id": id, "number": id.to_string(), "status": status, "currency": "CZK", "prices_include_tax": true,
+        "date_created_gmt": time(changed), "date_modified_gmt": time(changed), "date_paid_gmt": paid.map(time),
+        "date_completed_gmt": null, "total": "1210.00", "total_tax": "210.00", "discount_total": "0.00",
+        "discount_tax": "0.00", "shipping_total": "0.00", "shipping_tax": "0.00", "customer_id": 0,
+        "payment_method": "card", "payment_method_title": "Karta", "transaction_id": "", "customer_note": "",
+        "billing": {
+            "first_name": "Eva", "last_name": "Malá", "company": "", "address_1": "Dlouhá 5", "address_2": "",
+            "city": "Brno", "state": "", "postcode": "602 00", "country": "CZ", "email": email, "phone": "",
+        },
+        "shipping": {}, "meta_data": [], "refunds": [], "fee_lines": [], "coupon_lines": [], "shipping_lines": [],
+        "tax_lines": [{ "id": 1, "rate_code": "CZ", "rate_id": 1, "label": "DPH", "tax_total": "210.00",
+            "shipping_tax_total": "0.00", "rate_percent": 21 }],
+        "line_items": [{ "id": 1, "name": "Kurz", "product_id": 7, "variation_id": 0, "quantity": 1, "tax_class": "",
+            "subtotal": "1000.00", "subtotal_tax": "210.00", "total": "1000.00", "total_tax": "210.00",
+            "taxes": [{ "id": 1, "total": "210.00", "subtotal": "210.00" }], "meta_data": [], "sku": "COURSE-1",
+            "price": 1000 }],
+    })
+}
+
+/// Waits for something outside to become true. There is nobody to be told by, so it looks again and again, and fails when it
+/// takes longer than anything that works.
+pub(crate) async fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+    let mut look = tokio::time::interval(Duration::from_millis(10));
+    let patience = Duration::from_secs(60);
+    let waiting = async {
+        while !is_true() {
+            look.tick().await;
+        }
+    };
+    assert!(tokio::time::timeout(patience, waiting).await.is_ok(), "not in a minute: {what}");
+}
