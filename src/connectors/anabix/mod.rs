@@ -1,7 +1,8 @@
-//! Anabix, a Czech CRM: contacts are written, and put on lists and taken off them. It is a target only; see [`webhook`].
+//! Anabix, a Czech CRM: contacts are written, and put on lists and taken off them. It is a target only; see
+//! [`webhook`].
 //!
-//! One URL takes all calls; success and failure stand in the body, and failures are free text. `README.md` has the quirks,
-//! and every assumption with its setting.
+//! One URL takes all calls; success and failure stand in the body, and failures are free text. `README.md` has the
+//! quirks, and every assumption with its setting.
 
 mod operations;
 mod sandbox;

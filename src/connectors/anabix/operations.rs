@@ -1,5 +1,5 @@
-//! The catalogue, and how an operation goes: [`given`] reads what the flow wants, [`known`] keeps what was learned on the
-//! way, [`next`] says which call comes next, [`learn`] adds a reply to what is known.
+//! The catalogue, and how an operation goes: [`given`] reads what the flow wants, [`known`] keeps what was learned on
+//! the way, [`next`] says which call comes next, [`learn`] adds a reply to what is known.
 //!
 //! There is no list of steps to keep in order: the next call is whatever is still unknown or undone. So an attempt that
 //! begins again after a lost answer looks first by itself, and does only what is missing.
@@ -94,8 +94,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         name: ADD_TO_LIST,
-        doc: "Puts the contact with this e-mail on a list, and writes a note. A contact that does not exist is created; \
-              of one that does, empty fields are filled.",
+        doc: "Puts the contact with this e-mail on a list, and writes a note. A contact that does not exist is \
+              created; of one that does, empty fields are filled.",
         kind: OperationKind::Write,
         parameters: &[
             EMAIL,

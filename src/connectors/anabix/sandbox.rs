@@ -1,8 +1,8 @@
 //! A simulated Anabix: the one RPC endpoint over contacts, companies, lists, activities, deals, tasks and users.
 //!
-//! Stricter than the vendor is known to be: unknown components, methods, options and fields are errors. Where the manual is
-//! silent it takes one of the possible ways, and commands switch to another: see [`command`]. Templates of deals and tasks
-//! are not simulated. Error texts repeat what was sent, on purpose: nobody may pass them on.
+//! Stricter than the vendor is known to be: unknown components, methods, options and fields are errors. Where the
+//! manual is silent it takes one of the possible ways, and commands switch to another: see [`command`]. Templates of
+//! deals and tasks are not simulated. Error texts repeat what was sent, on purpose: nobody may pass them on.
 
 mod body;
 mod check;

@@ -1,8 +1,8 @@
 //! What comes in: nothing yet.
 //!
 //! Anabix can call a URL by its automation `NotifyWebhook`: thin (a record's id without its kind), without a signature,
-//! and only set up by hand. Taking it needs fetches and a setting per URL, which this connector does not have. Until then it says so
-//! instead of storing what nobody would read.
+//! and only set up by hand. Taking it needs fetches and a setting per URL, which this connector does not have. Until
+//! then it says so instead of storing what nobody would read.
 
 use crate::{
     connectors::contract::{Accept, Normalized},

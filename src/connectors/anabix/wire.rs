@@ -1,4 +1,5 @@
-//! The vendor's own shapes: the envelope of a call, the answer's status, and records in the three forms that they come in.
+//! The vendor's own shapes: the envelope of a call, the answer's status, and records in the three forms that they come
+//! in.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -119,8 +120,8 @@ impl Entry<'_> {
     }
 }
 
-/// The records in `data`: a list, an object by id, or one bare record. `None` for anything else: a search that cannot be
-/// read must not pass for one that found nothing.
+/// The records in `data`: a list, an object by id, or one bare record. `None` for anything else: a search that cannot
+/// be read must not pass for one that found nothing.
 pub(super) fn entries<'a>(data: &'a Value, id_key: &str) -> Option<Vec<Entry<'a>>> {
     match data {
         Value::Array(items) => items.iter().map(|item| entry(item.as_object()?, id_key, None)).collect(),

@@ -38,7 +38,8 @@ pub(super) struct Given {
     pub fields: Vec<(&'static str, String)>,
     /// By id or title.
     pub custom: Map<String, Value>,
-    /// The vendor's number. Kept for new contacts even when the register is not to be written: none is ever made without.
+    /// The vendor's number. Kept for new contacts even when the register is not to be written: none is ever made
+    /// without.
     pub basis: Option<u8>,
     pub writes_basis: bool,
     /// `YYYY-MM-DD`.
@@ -141,8 +142,8 @@ fn custom_register(name: &str) -> String {
     format!("custom:{name}")
 }
 
-/// A note adds to the contact, so nothing newer supersedes it; it is a register all the same, or an action of which only
-/// the note is new (a second order by a member of the list) would count as unchanged and never be sent.
+/// A note adds to the contact, so nothing newer supersedes it; it is a register all the same, or an action of which
+/// only the note is new (a second order by a member of the list) would count as unchanged and never be sent.
 fn note_register(note: &str) -> String {
     format!("note:{}", ContentHash::of(&json!(note)).as_str())
 }

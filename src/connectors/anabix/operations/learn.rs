@@ -45,7 +45,8 @@ impl Job<'_> {
                 known.created = true;
                 known.contacts = vec![Contact { id, written: true, ..Contact::default() }];
             }
-            // What the vendor answers to an id that it does not know is undocumented: an ERROR, or a success with nothing.
+            // What the vendor answers to an id that it does not know is undocumented: an ERROR, or a success with
+            // nothing.
             Call::Get(_) if data.is_null() => return Err(Verdict::Forgotten),
             Call::Get(index) => match entries(data, "idContact").ok_or_else(odd)?.as_slice() {
                 [] => return Err(Verdict::Forgotten),

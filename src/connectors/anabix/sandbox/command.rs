@@ -9,10 +9,10 @@ use super::{
 };
 use crate::model::{secret::Secret, time::Timestamp};
 
-const KNOWN: &str = "expected one of `add_contact` (fields), `update_contact` (fields with `idContact`), `delete_contact` \
-                     (id), `add_list` (title), `delete_list` (id), `add_to_list` (`idContact`, `idList`), \
-                     `add_custom_field` (definition), `set_token` (text), `show_basis` (`nowhere`, `as_written`, `gdpr`), \
-                     `strict_removal` (true or false)";
+const KNOWN: &str = "expected one of `add_contact` (fields), `update_contact` (fields with `idContact`), \
+                     `delete_contact` (id), `add_list` (title), `delete_list` (id), `add_to_list` (`idContact`, \
+                     `idList`), `add_custom_field` (definition), `set_token` (text), `show_basis` (`nowhere`, \
+                     `as_written`, `gdpr`), `strict_removal` (true or false)";
 
 /// Runs one command: an object with its name and its argument.
 pub(super) fn run(sandbox: &mut Anabix, command: &Value, now: Timestamp) -> Result<Value, String> {

@@ -208,7 +208,12 @@ fn title(component: &Component, record: &Map<String, Value>) -> String {
 }
 
 fn seed_definitions() -> Vec<Value> {
-    let field = |id: u64, title: &str, kind: &str, options: Value| json!({"idCustomField": id, "title": title, "type": kind, "options": options, "weight": id, "nodeType": "contact"});
+    let field = |id: u64, title: &str, kind: &str, options: Value| {
+        json!({
+            "idCustomField": id, "title": title, "type": kind, "options": options, "weight": id,
+            "nodeType": "contact",
+        })
+    };
     let sizes = json!([{"key": "101", "title": "S"}, {"key": "102", "title": "M"}, {"key": "103", "title": "L"}]);
     vec![
         field(12, "Velikost", "selectbox", sizes),

@@ -208,7 +208,10 @@ proptest! {
     }
 
     #[test]
-    fn the_simulated_vendor_survives_any_bytes(body in prop::collection::vec(any::<u8>(), 0..200), form in any::<bool>()) {
+    fn the_simulated_vendor_survives_any_bytes(
+        body in prop::collection::vec(any::<u8>(), 0..200),
+        form in any::<bool>(),
+    ) {
         let mut bench = bench(&[]);
         let kind = if form { "multipart/form-data; boundary=" } else { "application/json" };
         let mut request = as_sandbox(&bench.connector.probe().expect("a probe"));
