@@ -4,14 +4,14 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
-use super::{Exit, client, output::{Output, table}};
+use super::{
+    Exit, client,
+    output::{Output, table},
+};
 use crate::{
     config::{Config, ConnectionConfig, Mode},
     http::{Client, ClientSettings},
-    model::{
-        http::Unanswered,
-        time::SystemClock,
-    },
+    model::{http::Unanswered, time::SystemClock},
     runtime,
 };
 
@@ -85,7 +85,10 @@ async fn examine_log(config: &Config) -> Finding {
 async fn examine(client: &Client, name: &str, connection: &ConnectionConfig) -> Finding {
     let finding = |ok, text: &str| Finding { what: name.to_owned(), ok, text: text.to_owned() };
     let Some(request) = connection.connector.probe() else {
-        return finding(true, "receives webhooks only: there is nothing to call (give it API credentials to have it reconciled)");
+        return finding(
+            true,
+            "receives webhooks only: there is nothing to call (give it API credentials to have it reconciled)",
+        );
     };
     match client.send(&request, &runtime::limits_of(&connection.delivery)).await {
         Ok(reply) => match connection.connector.read_probe(&reply) {
@@ -102,10 +105,14 @@ fn unanswered(error: Unanswered, url: &url::Url) -> &'static str {
             "no connection: look at the host in `base_url`, at DNS, at the firewall and at the certificate"
         }
         Unanswered::NotConnected => "no connection: look at the host in `base_url`, at DNS and at the firewall",
-        Unanswered::Blocked => "the address is private: if that is meant, set `delivery: { allow_private_addresses: true }`",
+        Unanswered::Blocked => {
+            "the address is private: if that is meant, set `delivery: { allow_private_addresses: true }`"
+        }
         Unanswered::TimedOut => "no answer in time: look at the vendor's status page, or raise `delivery: { timeout }`",
         Unanswered::Broken => "the connection broke before an answer came",
         Unanswered::TooLarge => "the answer is larger than we read: is `base_url` really the vendor's API?",
-        Unanswered::Unsendable => "a credential has characters that no HTTP header may have: was it copied with a line break?",
+        Unanswered::Unsendable => {
+            "a credential has characters that no HTTP header may have: was it copied with a line break?"
+        }
     }
 }

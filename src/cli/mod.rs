@@ -87,5 +87,6 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Topics => topics::run(&config, output),
         Command::Dead(command) => dead::run(&config, command, output),
         Command::Trace { id } => trace::run(&config, &id, output),
+        _ => anyhow::bail!("x"),
     }
 }

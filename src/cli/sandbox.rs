@@ -18,7 +18,10 @@ use crate::{
 
 pub fn run(arguments: &SandboxArguments, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     let Some(vendor) = connectors::find(&arguments.vendor) else {
-        output.complain(&format!("error: there is no vendor `{}`\nhint: `spojka connectors` lists them", arguments.vendor))?;
+        output.complain(&format!(
+            "error: there is no vendor `{}`\nhint: `spojka connectors` lists them",
+            arguments.vendor
+        ))?;
         return Ok(Exit::Usage);
     };
     let settings = match settings(vendor, &arguments.settings) {

@@ -36,7 +36,11 @@ pub fn run(path: &Path, arguments: &SendArguments, output: &mut Output<'_>) -> a
     Ok(if reply.is_success() { Exit::Done } else { Exit::Failed })
 }
 
-fn sample(config: &Config, connection: &ConnectionConfig, arguments: &SendArguments) -> anyhow::Result<Option<Request>> {
+fn sample(
+    config: &Config,
+    connection: &ConnectionConfig,
+    arguments: &SendArguments,
+) -> anyhow::Result<Option<Request>> {
     let url = match &arguments.url {
         Some(url) => url.clone(),
         None => url::Url::parse(&format!("http://{}/webhooks/{}", config.gateway.listen, arguments.connection))?,
@@ -48,5 +52,9 @@ fn sample(config: &Config, connection: &ConnectionConfig, arguments: &SendArgume
 pub(super) async fn post(request: &Request) -> anyhow::Result<Reply> {
     let client = Client::new(&ClientSettings::default())?;
     let limits = Limits { timeout: Duration::from_secs(15), allow_private_addresses: true, ..Limits::default() };
-    client.send(request, &limits).await.map_err(|error| anyhow::anyhow!("{error:?}")).context("the gateway did not answer")
+    client
+        .send(request, &limits)
+        .await
+        .map_err(|error| anyhow::anyhow!("{error:?}"))
+        .context("the gateway did not answer")
 }

@@ -174,7 +174,7 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
 }
 
 /// Records the intent where that is promised, and talks to the vendor.
-async fn talk(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>) -> LogResult<Turn> {
+async fn talk(context: &LaneContext, action: &Action, item: &Item, mut aim: Box<Aim>) -> LogResult<Turn> {
     if matches!(aim.repeat, Repeat::Checked { .. } | Repeat::Unsafe) && aim.operation.kind == OperationKind::Write {
         context.proof.ensure().await?;
         let state = ActionState::Begun { at: context.now(), attempt: item.attempts + 1, progress: Value::Null };
@@ -183,7 +183,7 @@ async fn talk(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>
         killpoint::reached("intent-written");
     }
     let begun = context.shared.clock.elapsed();
-    let spoken = converse(context, action, &aim, item.maybe_done).await?;
+    let spoken = converse(context, action, &mut aim, item.maybe_done).await?;
     killpoint::reached("effect-done");
     let took = context.shared.clock.elapsed().saturating_sub(begun);
     let name = &context.connection.name;
@@ -200,13 +200,16 @@ struct Spoken {
     got_through: bool,
 }
 
-async fn converse(context: &LaneContext, action: &Action, aim: &Aim, maybe_done: bool) -> LogResult<Spoken> {
-    let mut vendor_id = ledger::vendor_id(context.memory.as_ref(), &action.conflict)?;
+async fn converse(context: &LaneContext, action: &Action, aim: &mut Aim, maybe_done: bool) -> LogResult<Spoken> {
+    let memory = context.memory.as_ref();
+    let mut vendor_id = ledger::vendor_id(memory, &action.conflict)?;
     let mut spoken = speak(context, action, aim, maybe_done, vendor_id.as_deref()).await?;
     if spoken.answer == Answer::Forgotten && vendor_id.take().is_some() {
-        // Forgotten there: forget it here, and look the object up once.
-        let link = memory::forget(&context.memory_topic, &key::link(&action.conflict), context.epoch, context.now());
-        context.remember(vec![link]).await?;
+        // Lost there: forget here what was written to it, and look the object up once.
+        let forget = |key: String| memory::forget(&context.memory_topic, &key, context.epoch, context.now());
+        let lost = ledger::keys_of_lost(memory, &action.conflict)?;
+        context.remember(lost.into_iter().map(forget).collect()).await?;
+        aim.judgement = ledger::judge(memory, action, &aim.target)?;
         spoken = speak(context, action, aim, maybe_done, None).await?;
     }
     Ok(spoken)

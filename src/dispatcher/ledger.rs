@@ -160,6 +160,7 @@ pub fn entries<'a>(
                     hash: ContentHash::of(&register.value),
                     source,
                     action: id,
+                    once: register.rule == RegisterRule::Once,
                     result,
                 }),
             ),
@@ -178,6 +179,22 @@ pub enum LedgerRecord {
 /// The vendor's id of an object, where it is known.
 pub fn vendor_id(memory: &dyn Table, object: &KeyHash) -> LogResult<Option<String>> {
     Ok(read_as::<memory::Link>(memory, &key::link(object))?.map(|link| link.vendor_id))
+}
+
+/// The keys of an object that the vendor has lost: its id there, and all that was written to it but what happens once.
+pub fn keys_of_lost(memory: &dyn Table, object: &KeyHash) -> LogResult<Vec<String>> {
+    let mut keys = vec![key::link(object)];
+    let mut after = None;
+    loop {
+        let page = memory.scan(&key::registers(object), after.as_deref(), 500)?;
+        let Some((last, _)) = page.last() else { return Ok(keys) };
+        after = Some(last.clone());
+        for (key, bytes) in page {
+            if !memory::read::<RegisterEntry>(&bytes).map_err(broken)?.once {
+                keys.push(key);
+            }
+        }
+    }
 }
 
 /// What is known of an action.

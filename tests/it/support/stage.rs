@@ -1,11 +1,6 @@
 //! A whole installation on one machine: simulated vendors over real HTTP, a config, and Spojka in this process or in its own.
 
-use std::{
-    collections::BTreeSet,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
