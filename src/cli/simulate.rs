@@ -1,0 +1,1 @@
+//! `spojka simulate`: what the flows would do with a webhook or an event from a file. Sends nothing.
