@@ -3,8 +3,6 @@
 //! Two implementations, held to one contract suite (`tests/it/log_contract.rs`): Kafka ([`kafka`]) and an embedded one
 //! ([`embedded`]). No id in Spojka contains an offset, so a config moves from one to the other by naming the brokers.
 
-pub mod kafka;
-
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -17,6 +15,7 @@ use crate::{
 
 pub mod embedded;
 pub mod fencing;
+pub mod kafka;
 pub mod partitioner;
 
 /// One log, shared by all roles of a process.
