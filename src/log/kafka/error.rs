@@ -20,9 +20,10 @@ pub(super) fn plain(error: &KafkaError) -> LogError {
 /// The meaning of an error code.
 pub(super) fn of_code(code: Code, topic: &str) -> LogError {
     match code {
-        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition | Code::UnknownTopicId => {
+        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownTopicId => {
             LogError::NoSuchTopic(topic.to_owned())
         }
+        Code::UnknownPartition => LogError::Broken(format!("the topic `{topic}` has no such partition")),
         Code::MessageSizeTooLarge | Code::MessageBatchTooLarge => LogError::TooLarge { topic: topic.to_owned() },
         Code::UnknownMemberId | Code::IllegalGeneration | Code::FencedInstanceId | Code::AssignmentLost => {
             LogError::Lost

@@ -3,7 +3,7 @@
 //! | part | does |
 //! |---|---|
 //! | `settings` | what the owner says, and the clients' configurations |
-//! | `producer`, `receipts` | appends: one idempotent producer for all, one completion per call |
+//! | `producer`, `receipts`, `limits` | appends: one idempotent producer for all, one completion per call |
 //! | `consumer` | members of groups: polling, committing, giving partitions up |
 //! | `reader` | ranges, outside any group |
 //! | `table` | compacted topics in local files |
@@ -16,6 +16,7 @@ mod admin;
 mod client;
 mod consumer;
 mod error;
+mod limits;
 mod lookup;
 mod message;
 mod producer;
@@ -35,6 +36,7 @@ use self::{
     admin::Admin,
     client::{Complaints, Context},
     consumer::KafkaConsumer,
+    limits::Limits,
     lookup::Lookup,
     producer::Producer,
     reader::{KafkaReader, Range},
@@ -68,6 +70,7 @@ struct Parts {
     producer: Producer,
     retirement: Retirement,
     weights: Weights,
+    limits: Limits,
 }
 
 impl Parts {
@@ -92,6 +95,7 @@ impl KafkaLog {
             producer: Producer::new(configs.producer(), settings.queue_bytes, complaints.clone())?,
             retirement: Retirement::start()?,
             weights: Weights::default(),
+            limits: Limits::default(),
             complaints,
             clock,
             configs,
@@ -116,7 +120,9 @@ impl KafkaLog {
             self.parts.admin.create(spec).await?;
         }
         let found = self.appears(&spec.name).await?;
-        let compacted = self.parts.admin.config(&spec.name).await?.compacted;
+        let config = self.parts.admin.config(&spec.name).await?;
+        self.parts.limits.learn(&spec.name, config.max_message_bytes);
+        let compacted = config.compacted;
         if compacted != spec.compacted {
             let is = if compacted { "compacted" } else { "not compacted" };
             return Err(LogError::Broken(format!("the topic `{}` exists and is {is}", spec.name)));
@@ -171,7 +177,7 @@ impl KafkaLog {
 
     async fn range(&self, topic: &str, partition: u32, from: Bound, to: Bound) -> LogResult<Range> {
         if partition >= self.known(topic).await?.partitions {
-            return Err(LogError::NoSuchTopic(format!("{topic}[{partition}]")));
+            return Err(LogError::Broken(format!("the topic `{topic}` has no partition {partition}")));
         }
         let (low, high) = self.parts.lookup.watermarks(topic, partition).await?;
         let from = self.bound(topic, partition, from, low, high).await?.max(low);
@@ -207,6 +213,7 @@ impl LogStore for KafkaLog {
             if records.is_empty() {
                 return Ok(Vec::new());
             }
+            self.parts.limits.admit(&self.parts.admin, &records).await?;
             let receipt = self.parts.producer.enqueue(&records)?;
             drop(records);
             receipt.positions().await

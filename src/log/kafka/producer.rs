@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 use super::{
     client::{self, Complaints, Context},
     error,
+    limits::size,
     lookup::{native, number},
     receipts::{Receipts, Ticket},
 };
@@ -252,9 +253,4 @@ fn headers(headers: &RecordHeaders) -> Option<OwnedHeaders> {
     }
     let all = OwnedHeaders::new_with_capacity(headers.0.len());
     Some(headers.0.iter().fold(all, |all, (key, value)| all.insert(Header { key, value: Some(value.as_ref()) })))
-}
-
-fn size(record: &Append) -> usize {
-    let headers: usize = record.headers.0.iter().map(|(name, value)| name.len() + value.len()).sum();
-    record.key.len() + record.value.as_ref().map_or(0, bytes::Bytes::len) + headers
 }

@@ -42,7 +42,7 @@ pub(super) fn run(member: &Member, jobs: &Receiver<Job>) {
         let (answer, result) = match job {
             Job::Commit(answer) => (answer, prove(member)),
             Job::Release(answer) => (answer, release(member)),
-            Job::Finish(answer) => (answer, write(member, &member.holdings().unwritten(None))),
+            Job::Finish(answer) => (answer, write(member, &member.holdings(|holdings| holdings.unwritten(None)))),
         };
         // Whoever asked may have gone.
         let _unheard = answer.send(result);
@@ -50,16 +50,14 @@ pub(super) fn run(member: &Member, jobs: &Receiver<Job>) {
 }
 
 fn prove(member: &Member) -> LogResult<()> {
-    let unwritten = member.holdings().unwritten(None);
+    let unwritten = member.holdings(|holdings| holdings.unwritten(None));
     if !unwritten.is_empty() {
         return write(member, &unwritten);
     }
-    let known = member.holdings().written();
-    if let Some(known) = known {
+    if let Some(known) = member.holdings(|holdings| holdings.written()) {
         return write(member, &vec![known]);
     }
-    let any = member.holdings().any();
-    match any {
+    match member.holdings(|holdings| holdings.any()) {
         Some(partition) => {
             let offset = stored_by_anybody(member, &partition)?;
             write(member, &vec![(partition, offset)])
@@ -86,11 +84,11 @@ fn stored_by_anybody(member: &Member, partition: &TopicPartition) -> LogResult<u
 }
 
 fn release(member: &Member) -> LogResult<()> {
-    let Some(revoked) = member.holdings().revoked().cloned() else { return Ok(()) };
-    let unwritten = member.holdings().unwritten(Some(&revoked.partitions));
+    let revoked = member.holdings(|holdings| holdings.revoked());
+    let unwritten = member.holdings(|holdings| holdings.unwritten(Some(&revoked)));
     let written = write(member, &unwritten);
     // Also when the commit failed: the group waits, and whoever is next repeats what was not committed.
-    let left: Vec<_> = member.holdings().revoked().map(|revoked| revoked.partitions.clone()).unwrap_or_default();
+    let left = member.holdings(|holdings| holdings.revoked());
     if !left.is_empty() {
         member.give_up(&left);
     }
@@ -102,12 +100,8 @@ fn write(member: &Member, offsets: &Offsets) -> LogResult<()> {
         return Ok(());
     }
     let gate = member.commit_gate();
-    let terms = |member: &Member| -> Vec<_> {
-        let holdings = member.holdings();
-        offsets.iter().map(|(partition, _)| holdings.term(partition)).collect()
-    };
-    let before = terms(member);
-    if before.iter().any(Option::is_none) {
+    let all_held = member.holdings(|holdings| offsets.iter().all(|(partition, _)| holdings.term(partition).is_some()));
+    if !all_held {
         return Err(LogError::Lost);
     }
     let mut list = TopicPartitionList::with_capacity(offsets.len());
@@ -121,7 +115,7 @@ fn write(member: &Member, offsets: &Offsets) -> LogResult<()> {
         return Err(LogError::Lost);
     }
     result?;
-    member.holdings().committed(offsets);
+    member.holdings(|holdings| holdings.committed(offsets));
     drop(gate);
     Ok(())
 }

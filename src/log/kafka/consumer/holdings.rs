@@ -28,10 +28,9 @@ struct Holding {
     paused: bool,
 }
 
-#[derive(Clone)]
-pub(super) struct Revoked {
-    pub(super) partitions: Vec<TopicPartition>,
-    pub(super) deadline: Duration,
+struct Revoked {
+    partitions: Vec<TopicPartition>,
+    deadline: Duration,
 }
 
 /// Offsets to commit.
@@ -53,8 +52,14 @@ impl Holdings {
         self.revoked = Some(Revoked { partitions, deadline });
     }
 
-    pub(super) fn revoked(&self) -> Option<&Revoked> {
-        self.revoked.as_ref()
+    /// What is to be given up.
+    pub(super) fn revoked(&self) -> Vec<TopicPartition> {
+        self.revoked.as_ref().map_or_else(Vec::new, |revoked| revoked.partitions.clone())
+    }
+
+    /// What should have been given up by now.
+    pub(super) fn overdue(&self, now: Duration) -> Vec<TopicPartition> {
+        if self.revoked.as_ref().is_some_and(|revoked| now > revoked.deadline) { self.revoked() } else { Vec::new() }
     }
 
     /// Ends the terms of these partitions.
@@ -81,9 +86,11 @@ impl Holdings {
         }
     }
 
-    pub(super) fn pause(&mut self, partition: &TopicPartition, paused: bool) {
-        if let Some(holding) = self.held.get_mut(partition) {
-            holding.paused = paused;
+    pub(super) fn pause(&mut self, partitions: &[TopicPartition], paused: bool) {
+        for partition in partitions {
+            if let Some(holding) = self.held.get_mut(partition) {
+                holding.paused = paused;
+            }
         }
     }
 
@@ -168,11 +175,14 @@ mod tests {
     #[test]
     fn a_revocation_ends_when_all_of_it_is_given_up() {
         let (mut holdings, _) = holding(3);
-        holdings.revoke(vec![partition(0), partition(1)], Duration::ZERO);
+        let deadline = Duration::from_secs(1);
+        holdings.revoke(vec![partition(0), partition(1)], deadline);
         holdings.end(&[partition(0)]);
-        assert_eq!(holdings.revoked().expect("pending").partitions, [partition(1)]);
+        assert_eq!(holdings.revoked(), [partition(1)]);
+        assert!(holdings.overdue(deadline).is_empty());
+        assert_eq!(holdings.overdue(deadline * 2), [partition(1)]);
         holdings.end(&[partition(1)]);
-        assert!(holdings.revoked().is_none());
+        assert!(holdings.revoked().is_empty() && holdings.overdue(deadline * 2).is_empty());
         assert_eq!(holdings.all(true), [partition(2)]);
     }
 }

@@ -66,8 +66,9 @@ impl Member {
         Self { client, mailbox: Mailbox::new(capacity), clock, settings, committing: Mutex::new(()), asked }
     }
 
-    pub(super) fn holdings(&self) -> MutexGuard<'_, Holdings> {
-        self.client.context().holdings()
+    /// What is held, for as long as the closure runs: a lock that outlives its line is soon taken twice.
+    pub(super) fn holdings<T>(&self, look: impl FnOnce(&mut Holdings) -> T) -> T {
+        self.client.context().holdings(look)
     }
 
     pub(super) fn commit_gate(&self) -> MutexGuard<'_, ()> {
@@ -77,7 +78,7 @@ impl Member {
     /// Gives partitions back to the group, once no commit is under way.
     pub(super) fn give_up(&self, partitions: &[TopicPartition]) {
         let gate = self.commit_gate();
-        self.holdings().end(partitions);
+        self.holdings(|holdings| holdings.end(partitions));
         if let Err(error) = self.client.incremental_unassign(&list(partitions)) {
             tracing::warn!(%error, "partitions could not be given up");
         }
@@ -130,8 +131,8 @@ impl Rebalances {
         Self { base, holdings: Mutex::default(), pending: Mutex::default(), closing: AtomicBool::new(false) }
     }
 
-    fn holdings(&self) -> MutexGuard<'_, Holdings> {
-        self.holdings.lock().unwrap_or_else(PoisonError::into_inner)
+    fn holdings<T>(&self, look: impl FnOnce(&mut Holdings) -> T) -> T {
+        look(&mut self.holdings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What happened since the last call.
@@ -161,7 +162,7 @@ impl ConsumerContext for Rebalances {
         let partitions = partitions(list);
         let assigns = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Acquire) {
-            self.holdings().end(&partitions);
+            self.holdings(|holdings| holdings.end(&partitions));
             warn_of(if assigns { client.incremental_assign(list) } else { client.incremental_unassign(list) });
             return;
         }

@@ -100,8 +100,7 @@ impl KafkaConsumer {
 
     /// All that the reader believes to hold is held, in the same terms.
     fn belief_holds(&self) -> bool {
-        let holdings = self.member.holdings();
-        self.known.iter().all(|(partition, term)| holdings.term(partition) == Some(*term))
+        self.member.holdings(|holdings| self.known.iter().all(|(at, term)| holdings.term(at) == Some(*term)))
     }
 
     /// The signal that news make, unless nothing is left of them.
@@ -128,27 +127,34 @@ impl KafkaConsumer {
     }
 
     /// Leaves out what is no longer ours and withholds what is paused.
-    fn admit(&mut self, mut records: Vec<Record>) -> Option<Vec<Record>> {
+    fn admit(&mut self, records: Vec<Record>) -> Option<Vec<Record>> {
+        let mut admitted = Vec::with_capacity(records.len());
         let mut last: Option<(TopicPartition, Admission)> = None;
-        let withheld = &mut self.withheld;
-        let holdings = self.member.holdings();
-        let known = &self.known;
-        records.retain(|record| {
-            let same =
-                last.as_ref().is_some_and(|(at, _)| at.partition == record.partition && at.topic == record.topic);
-            if !same {
-                let at = TopicPartition { topic: Arc::clone(&record.topic), partition: record.partition };
-                let held = known.get(&at).is_some_and(|term| holdings.term(&at) == Some(*term));
-                let admission = Admission::of(held, holdings.is_paused(&at));
-                last = Some((at, admission));
+        for record in records {
+            let admission = match &last {
+                Some((at, admission)) if is_of(&record, at) => *admission,
+                _ => {
+                    let at = TopicPartition { topic: Arc::clone(&record.topic), partition: record.partition };
+                    last.insert((at.clone(), self.admission(&at))).1
+                }
+            };
+            match admission {
+                Admission::Now => admitted.push(record),
+                Admission::Later => self.withheld.push_back(record),
+                Admission::Refused => {}
             }
-            let admission = last.as_ref().map_or(Admission::Refused, |(_, admission)| *admission);
-            if admission == Admission::Later {
-                withheld.push_back(record.clone());
-            }
-            admission == Admission::Now
-        });
-        (!records.is_empty()).then_some(records)
+        }
+        (!admitted.is_empty()).then_some(admitted)
+    }
+
+    fn admission(&self, at: &TopicPartition) -> Admission {
+        let known = self.known.get(at).copied();
+        self.member.holdings(|holdings| match known {
+            Some(term) if holdings.term(at) != Some(term) => Admission::Refused,
+            Some(_) if holdings.is_paused(at) => Admission::Later,
+            Some(_) => Admission::Now,
+            None => Admission::Refused,
+        })
     }
 
     fn forget(&mut self, partitions: &[TopicPartition]) {
@@ -160,6 +166,10 @@ impl KafkaConsumer {
     }
 }
 
+fn is_of(record: &Record, at: &TopicPartition) -> bool {
+    record.partition == at.partition && record.topic == at.topic
+}
+
 /// What becomes of a partition's records.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Admission {
@@ -167,16 +177,6 @@ enum Admission {
     /// The reader has paused the partition.
     Later,
     Refused,
-}
-
-impl Admission {
-    fn of(held: bool, paused: bool) -> Self {
-        match (held, paused) {
-            (false, _) => Self::Refused,
-            (true, true) => Self::Later,
-            (true, false) => Self::Now,
-        }
-    }
 }
 
 impl Consumer for KafkaConsumer {
@@ -201,7 +201,7 @@ impl Consumer for KafkaConsumer {
 
     fn store(&mut self, partition: &TopicPartition, next: u64) {
         if let Some(term) = self.known.get(partition) {
-            self.member.holdings().store(partition, *term, next);
+            self.member.holdings(|holdings| holdings.store(partition, *term, next));
         }
     }
 
@@ -217,25 +217,23 @@ impl Consumer for KafkaConsumer {
 
     fn released(&mut self) -> BoxFuture<'_, LogResult<()>> {
         Box::pin(async move {
-            let revoked = self.member.holdings().revoked().map(|revoked| revoked.partitions.clone());
-            let Some(partitions) = revoked else { return Ok(()) };
+            let revoked = self.member.holdings(|holdings| holdings.revoked());
+            if revoked.is_empty() {
+                return Ok(());
+            }
             let result = self.job(Job::Release).await;
-            self.forget(&partitions);
+            self.forget(&revoked);
             result
         })
     }
 
     fn pause(&mut self, partitions: &[TopicPartition]) -> LogResult<()> {
-        let mut holdings = self.member.holdings();
-        partitions.iter().for_each(|partition| holdings.pause(partition, true));
+        self.member.holdings(|holdings| holdings.pause(partitions, true));
         self.member.client.pause(&list(partitions)).map_err(|error| error::plain(&error))
     }
 
     fn resume(&mut self, partitions: &[TopicPartition]) -> LogResult<()> {
-        {
-            let mut holdings = self.member.holdings();
-            partitions.iter().for_each(|partition| holdings.pause(partition, false));
-        }
+        self.member.holdings(|holdings| holdings.pause(partitions, false));
         self.ready.extend(self.withheld.drain(..));
         self.member.client.resume(&list(partitions)).map_err(|error| error::plain(&error))
     }

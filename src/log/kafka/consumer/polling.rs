@@ -107,7 +107,7 @@ impl Poller<'_> {
             Rebalance::Revoked(partitions) if partitions.is_empty() => self.member.give_up(&partitions),
             Rebalance::Revoked(partitions) => {
                 let deadline = self.member.clock.elapsed() + self.member.settings.release_timeout;
-                self.member.holdings().revoke(partitions.clone(), deadline);
+                self.member.holdings(|holdings| holdings.revoke(partitions.clone(), deadline));
                 self.backlog.push(News::Revoked(partitions));
             }
             Rebalance::Lost(partitions) => self.lose(&partitions),
@@ -115,7 +115,7 @@ impl Poller<'_> {
     }
 
     fn assign(&mut self, partitions: &[TopicPartition]) {
-        let terms = self.member.holdings().assign(partitions);
+        let terms = self.member.holdings(|holdings| holdings.assign(partitions));
         let list = list(partitions);
         let assigned = self.member.client.incremental_assign(&list);
         // librdkafka remembers that a partition was paused when it was here before.
@@ -131,10 +131,9 @@ impl Poller<'_> {
     }
 
     fn lose(&mut self, partitions: &[TopicPartition]) {
-        let terms: Vec<_> = {
-            let holdings = self.member.holdings();
-            partitions.iter().filter_map(|at| Some((at.clone(), holdings.term(at)?))).collect()
-        };
+        let terms: Vec<_> = self
+            .member
+            .holdings(|holdings| partitions.iter().filter_map(|at| Some((at.clone(), holdings.term(at)?))).collect());
         self.member.give_up(partitions);
         if !terms.is_empty() {
             self.backlog.push(News::Lost(terms));
@@ -142,15 +141,11 @@ impl Poller<'_> {
     }
 
     fn give_up_what_is_overdue(&mut self) {
-        let overdue = self
-            .member
-            .holdings()
-            .revoked()
-            .filter(|revoked| self.member.clock.elapsed() > revoked.deadline)
-            .map(|revoked| revoked.partitions.clone());
-        if let Some(partitions) = overdue {
-            tracing::warn!(count = partitions.len(), "partitions were not released in time and are given up");
-            self.lose(&partitions);
+        let now = self.member.clock.elapsed();
+        let overdue = self.member.holdings(|holdings| holdings.overdue(now));
+        if !overdue.is_empty() {
+            tracing::warn!(count = overdue.len(), "partitions were not released in time and are given up");
+            self.lose(&overdue);
         }
     }
 
@@ -162,9 +157,9 @@ impl Poller<'_> {
                 Rebalance::Revoked(partitions) | Rebalance::Lost(partitions) => self.member.give_up(&partitions),
             }
         }
-        let revoked = self.member.holdings().revoked().map(|revoked| revoked.partitions.clone());
-        if let Some(partitions) = revoked {
-            self.member.give_up(&partitions);
+        let revoked = self.member.holdings(|holdings| holdings.revoked());
+        if !revoked.is_empty() {
+            self.member.give_up(&revoked);
         }
     }
 
@@ -180,7 +175,8 @@ impl Poller<'_> {
         }
         if self.backlog.is_empty() && !self.fetching {
             self.fetching = true;
-            warn_of(self.member.client.resume(&list(&self.member.holdings().all(false))));
+            let all = self.member.holdings(|holdings| holdings.all(false));
+            warn_of(self.member.client.resume(&list(&all)));
         } else if !self.backlog.is_empty() && self.fetching {
             self.fetching = false;
             self.pause_all();
@@ -188,7 +184,7 @@ impl Poller<'_> {
     }
 
     fn pause_all(&self) {
-        let all = self.member.holdings().all(true);
+        let all = self.member.holdings(|holdings| holdings.all(true));
         warn_of(self.member.client.pause(&list(&all)));
     }
 }

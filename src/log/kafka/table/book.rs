@@ -7,12 +7,12 @@ use bytes::Bytes;
 
 use super::file::{Change, File, Mark, State};
 use crate::{
-    log::{Fencing, LogResult},
-    model::time::Timestamp,
-    topics::{
-        memory::key::CLAIM,
-        record::{Append, EPOCH, Record, RecordHeaders},
+    log::{
+        Fencing, LogResult,
+        fencing::{Fence, epoch_of},
     },
+    model::time::Timestamp,
+    topics::record::{Append, Record},
 };
 
 /// The parts of a record that a table keeps.
@@ -27,18 +27,14 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn read(record: Record) -> Self {
-        let epoch = epoch(&record.headers);
+        let epoch = epoch_of(&record.headers);
         Self { offset: record.offset, key: record.key, value: record.value, epoch, time: record.timestamp }
     }
 
     pub(super) fn written(record: Append, offset: u64) -> Self {
-        let epoch = epoch(&record.headers);
+        let epoch = epoch_of(&record.headers);
         Self { offset, key: record.key, value: record.value, epoch, time: record.timestamp }
     }
-}
-
-fn epoch(headers: &RecordHeaders) -> u64 {
-    headers.text(EPOCH).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// A write's place in the order of writes.
@@ -121,9 +117,11 @@ impl Book {
     fn apply(&mut self, entries: &[Entry], next: u64, now: Timestamp) -> LogResult<()> {
         let mut state = State { next, fresh: now, ..self.state.clone() };
         let mut changes = Vec::with_capacity(entries.len());
+        let mut fence = Fence::at(state.epoch);
         for entry in entries {
-            self.judge(entry, &mut state.epoch, &mut changes);
+            self.judge(entry, &mut fence, &mut changes);
         }
+        state.epoch = fence.epoch();
         if let Some(last) = entries.last() {
             state.last = Some(Mark { offset: last.offset, time: last.time, key: last.key.clone() });
         }
@@ -139,14 +137,11 @@ impl Book {
         Ok(())
     }
 
-    fn judge<'a>(&self, entry: &'a Entry, epoch: &mut u64, changes: &mut Vec<Change<'a>>) {
+    fn judge<'a>(&self, entry: &'a Entry, fence: &mut Fence, changes: &mut Vec<Change<'a>>) {
         if self.fencing == Fencing::Epochs {
-            if entry.epoch < *epoch {
+            if !fence.admits(&entry.key, entry.epoch) {
                 changes.push(Change::Ignore(&entry.key));
                 return;
-            }
-            if entry.key == CLAIM {
-                *epoch = entry.epoch;
             }
             // Also when it was ignored a moment ago, in this very call.
             let ignored_now = changes.iter().any(|change| matches!(change, Change::Ignore(key) if **key == entry.key));
@@ -164,6 +159,7 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::{super::file::Identity, *};
+    use crate::topics::memory::key::CLAIM;
 
     struct Fixture {
         book: Book,

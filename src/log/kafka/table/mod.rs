@@ -77,7 +77,7 @@ impl KafkaTable {
         }
         let cluster = parts.lookup.cluster_id().await?;
         let identity = Identity { cluster, topic: topic.to_owned(), fenced: fencing == Fencing::Epochs };
-        let mut file = File::open(&parts.configs.settings().state_dir, topic)?;
+        let mut file = File::open(&parts.configs.settings().state_dir, &file_name(topic, fencing))?;
         let state = match file.state(&identity)? {
             Some(state) if is_current(parts, topic, &state, config.delete_retention).await? => state,
             found => {
@@ -121,6 +121,15 @@ impl KafkaTable {
         if records.is_empty() {
             return Ok(());
         }
+        if let Some(stray) =
+            records.iter().find(|record| record.topic != self.topic || record.partition.unwrap_or(0) != 0)
+        {
+            return Err(LogError::Broken(format!(
+                "a record of `{}` is not for the table `{}`",
+                stray.topic, self.topic
+            )));
+        }
+        self.parts.limits.admit(&self.parts.admin, &records).await?;
         let (receipt, under_way) = {
             let mut book = self.book();
             let receipt = self.parts.producer.enqueue(&records)?;
@@ -177,6 +186,14 @@ async fn still_stands(parts: &Arc<Parts>, topic: &str, mark: &Mark) -> LogResult
         let found = Mark { offset: record.offset, time: record.timestamp, key: record.key.clone() };
         found.offset == mark.offset && found.key == mark.key && same_millisecond(found.time, mark.time)
     }))
+}
+
+/// Topics have no other signs than letters, digits, `.`, `_` and `-` in their names.
+fn file_name(topic: &str, fencing: Fencing) -> String {
+    match fencing {
+        Fencing::None => topic.to_owned(),
+        Fencing::Epochs => format!("{topic}.fenced"),
+    }
 }
 
 /// Kafka keeps milliseconds.
