@@ -7,7 +7,7 @@ use sha1::{Digest as _, Sha1};
 use super::wire::{Invoice, ItemTemplate, Voucher};
 use crate::model::{hash::hex, secret::same_bytes};
 
-/// How a document's number enters the digest. FAPI's PHP client takes it as it is; its WordPress plugin casts it to an
+/// How a document's number enters the digest. FAPI's PHP client takes it as it is; its `WordPress` plugin casts it to an
 /// integer first (both read in 2025). They differ on leading zeros and letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NumberVariant {

@@ -96,6 +96,7 @@ pub const VENDOR: Vendor = Vendor {
     samples: sample::SAMPLES,
 };
 
+#[expect(clippy::needless_pass_by_value, reason = "the contract gives settings away")]
 fn open(settings: Settings) -> Opened {
     Ok(Arc::new(Fapi { config: Config::read(&settings)? }))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Account, PAID, at, invalid, named, names, order, polled, pushed, replied};
+use super::{Account, PAID, at, event_id, invalid, named, names, order, polled, pushed, replied};
 use crate::{
     connectors::{
         contract::{Accept, Fact, Normalized},
@@ -117,7 +117,11 @@ fn the_client_tells_the_company_unless_it_is_gone_or_not_wanted() {
 fn a_polled_row_needs_no_digest() {
     let mut account = Account::new(&[]);
     let mut row = polled("300100210", false, b"{}", account.now);
-    assert_eq!(names(&account.facts_of(&mut row)), PAID);
+    let found = account.facts_of(&mut row);
+    assert_eq!(names(&found), PAID);
+    // What a notification told already is no news when a poll finds it too.
+    let told = account.facts(seed::PAID.id);
+    assert!(found.iter().zip(&told).all(|(one, two)| event_id(one) == event_id(two)));
     let mut unreadable = polled("unreadable", false, b"7", account.now);
     assert_eq!(invalid(&account.settle(&mut unreadable).0), Some(code::UNPARSEABLE));
 
