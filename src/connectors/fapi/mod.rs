@@ -32,9 +32,8 @@ use self::{
     operations::{Failed, failure},
     settings::Config,
 };
-use super::contract::Pace;
 use super::contract::{
-    Accept, Connector, Normalized, Opened, Operation, Plan, Poll, PollRead, Progress, Settings, Target, Vendor,
+    Accept, Connector, Normalized, Opened, Operation, Pace, Plan, Poll, PollRead, Progress, Settings, Target, Vendor,
     Verdict, Work,
 };
 use crate::{

@@ -26,7 +26,7 @@ fn check(fixture: &Value) {
     }
     let end = normalize(&config, &webhook);
     if let Some(dead) = fixture.get("dead") {
-        assert_eq!(invalid(&end).map(|code| code.as_str()), dead.as_str(), "{about}");
+        assert_eq!(invalid(&end).map(crate::model::code::Code::as_str), dead.as_str(), "{about}");
         return;
     }
     let Normalized::Proves { facts, fetches } = end else { panic!("{about}: no facts") };

@@ -226,6 +226,28 @@ fn a_credit_note_is_a_refund_of_the_root_s_sale_and_nothing_more() {
 }
 
 #[test]
+fn a_credit_note_of_nothing_that_we_know_is_a_refund_only() {
+    let mut account = Account::new(&[]);
+    let items = json!([{"name": "Kurz", "price": -100}]);
+    let id = account.create(json!({"client": 5_500_124, "items": items, "credit_note": true, "paid": true}));
+    let facts = account.facts(id);
+    assert_eq!(names(&facts), ["invoice.issued", "invoice.updated", "payment.refunded"]);
+    assert_eq!(payment(named(&facts, "payment.refunded")).order, None);
+    account.command(json!({"cancel_invoice": id}));
+    assert_eq!(names(&account.facts(id)), ["invoice.cancelled", "invoice.issued", "invoice.updated"]);
+}
+
+#[test]
+fn a_document_that_is_paid_and_cancelled_says_both() {
+    let mut account = Account::new(&[]);
+    account.command(json!({"cancel_invoice": seed::PAID.id}));
+    let facts = account.facts(seed::PAID.id);
+    let order = order(named(&facts, "order.paid"));
+    assert_eq!((order.paid, order.cancelled, order.status()), (true, true, v1::OrderStatus::Cancelled));
+    assert!(names(&facts).contains(&"order.cancelled"));
+}
+
+#[test]
 fn an_unknown_kind_of_document_is_never_a_success() {
     let mut account = Account::new(&[]);
     let id = account.create(json!({
