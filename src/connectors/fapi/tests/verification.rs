@@ -97,6 +97,13 @@ fn the_client_tells_the_company_unless_it_is_gone_or_not_wanted() {
     let customer = |facts: &[Fact]| order(named(facts, "order.paid")).customer.clone().expect("a customer");
     assert_eq!(customer(&facts).company_id, "09876543");
     assert_eq!(customer(&facts).email, "eva.mala@example.cz");
+    // Another company is another state of the order, though the document is the same.
+    let mut moved = webhook.clone();
+    moved.replies.retain(|reply| reply.purpose != "client");
+    moved.replies.push(replied("client", 200, &json!({"id": 5_500_123, "company": "Nová s.r.o."}), account.now));
+    let changed = account.facts_of(&mut moved);
+    assert_ne!(event_id(named(&facts, "order.updated")), event_id(named(&changed, "order.updated")));
+    assert_eq!(event_id(named(&facts, "order.paid")), event_id(named(&changed, "order.paid")));
 
     for (status, body) in [
         (404, json!({"message": "x", "type": "RequestException"})),
