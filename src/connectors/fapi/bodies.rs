@@ -41,7 +41,7 @@ pub(super) fn order(config: &Config, sale: &Sale) -> Option<v1::Order> {
         // Other credit notes may exist that nobody told us of, unless FAPI says that there is none.
         total_kept: amount(invoice.total.filter(|_| invoice.has_credit_note == false), invoice),
         prices_include_tax: lines::prices_include_tax(&invoice.items),
-        customer: Some(customer(invoice, sale.client.as_ref())),
+        customer: Some(customer(invoice, sale.client().as_ref())),
         items: lines::items(&invoice.items, &invoice.currency),
         taxes: lines::taxes(&invoice.items, &invoice.currency),
         refunds: refund(config, sale).into_iter().collect(),
@@ -97,7 +97,7 @@ pub(super) fn invoice(config: &Config, sale: &Sale) -> v1::Invoice {
         total_tax_home,
         exchange_rate: exchange_rate(invoice),
         prices_include_tax: lines::prices_include_tax(&invoice.items),
-        customer: Some(customer(invoice, sale.client.as_ref())),
+        customer: Some(customer(invoice, sale.client().as_ref())),
         supplier: Some(party(&invoice.supplier)),
         items: lines::items(&invoice.items, &invoice.currency),
         taxes: lines::taxes(&invoice.items, &invoice.currency),

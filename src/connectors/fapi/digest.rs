@@ -7,8 +7,8 @@ use sha1::{Digest as _, Sha1};
 use super::wire::{Invoice, ItemTemplate, Voucher};
 use crate::model::{hash::hex, secret::same_bytes};
 
-/// How a document's number enters the digest. FAPI's PHP client takes it as it is; its WordPress plugin casts it to an
-/// integer first (both read in 2025). They differ on leading zeros and letters.
+/// How a document's number enters the digest. FAPI's PHP client takes it as it is (fapi-client at 082711e); its `WordPress`
+/// plugin casts it to an integer first (fapi-member at 80396ef). They differ on leading zeros and letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NumberVariant {
     Raw,

@@ -32,9 +32,8 @@ use self::{
     operations::{Failed, failure},
     settings::Config,
 };
-use super::contract::Pace;
 use super::contract::{
-    Accept, Connector, Normalized, Opened, Operation, Plan, Poll, PollRead, Progress, Settings, Target, Vendor,
+    Accept, Connector, Normalized, Opened, Operation, Pace, Plan, Poll, PollRead, Progress, Settings, Target, Vendor,
     Verdict, Work,
 };
 use crate::{
@@ -96,6 +95,7 @@ pub const VENDOR: Vendor = Vendor {
     samples: sample::SAMPLES,
 };
 
+#[expect(clippy::needless_pass_by_value, reason = "the contract gives settings away")]
 fn open(settings: Settings) -> Opened {
     Ok(Arc::new(Fapi { config: Config::read(&settings)? }))
 }

@@ -134,7 +134,7 @@ struct List<'a> {
 
 fn page(config: &Config, cursor: &Cursor, raw: &[&RawValue], now: Timestamp) -> PollRead {
     let mut found: Vec<Row> = raw.iter().map(|row| Row::read(config, row)).collect();
-    let ids: Vec<String> = found.iter().map(|row| row.row.row.clone()).collect();
+    let ids: Vec<String> = found.iter().map(|row| row.polled.row.clone()).collect();
     let complete = raw.len() < PAGE;
     let moved = cursor.page.as_ref().is_some_and(|page| page.has_moved(&ids));
     // A change time in the future (a clock, a slip) must not carry the cursor past everything that is still to come.
@@ -152,15 +152,15 @@ fn page(config: &Config, cursor: &Cursor, raw: &[&RawValue], now: Timestamp) -> 
     // The filter is not FAPI's own word; were it ignored, the whole archive would look like news.
     let after = cursor.after(config);
     found.retain(|row| row.changed.is_none() || row.local >= after);
-    found.sort_by_key(|row| (row.row.version, row.row.row.clone()));
-    let rows = found.into_iter().map(|row| row.row).collect();
+    found.sort_by_key(|row| (row.polled.version, row.polled.row.clone()));
+    let rows = found.into_iter().map(|row| row.polled).collect();
     // A list that has moved is read anew by the next poll, not at once: it may go on moving.
     PollRead::Rows { rows, cursor: next.to_json(), more: !moved && !complete }
 }
 
 /// A row with its change time, as a moment and as FAPI wrote it.
 struct Row {
-    row: PolledRow,
+    polled: PolledRow,
     changed: Option<Timestamp>,
     local: String,
 }
@@ -174,14 +174,14 @@ impl Row {
         let changed = Local(&config.zone).moment(&invoice.last_modified_on);
         let version: Option<Version> = changed.map(version_of);
         let readable = is_id(&invoice.id);
-        let row = PolledRow {
+        let polled = PolledRow {
             row: if readable { invoice.id } else { "unreadable".to_owned() },
             state: format!("{} {}", invoice.last_modified_on, content.as_str()),
             version,
             body: bytes::Bytes::copy_from_slice(raw.get().as_bytes()),
             complete: config.complete_rows,
         };
-        Self { row, changed, local: invoice.last_modified_on }
+        Self { polled, changed, local: invoice.last_modified_on }
     }
 }
 

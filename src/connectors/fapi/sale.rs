@@ -3,11 +3,11 @@
 
 use jiff::tz::TimeZone;
 use serde::Deserialize as _;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::{
     local::Local,
-    normalize::{Step, by_id, fetch, json, reply},
+    normalize::{self, Step, by_id, fetch, reply},
     operations::{GET_CLIENT, GET_INSTALMENTS, GET_INVOICE, GET_SEQUENCE},
     settings::Config,
     wire::{Invoice, Party, SequenceRow, rows},
@@ -119,47 +119,31 @@ pub(super) struct Sale {
     pub(super) instalments: Vec<Document>,
     /// Whether the sale is paid by instalments at all.
     pub(super) by_instalments: bool,
-    /// The client, where it can tell more than the document.
-    pub(super) client: Option<Party>,
-    extras: Map<String, Value>,
+    /// The client as read, where it can tell more than the document.
+    client: Option<Value>,
 }
 
 impl Sale {
     /// Reads the relatives, one fetch at a time.
     pub(super) fn gather(config: &Config, webhook: &Webhook, document: Document) -> Step<Self> {
-        let invoice = &document.invoice;
-        let mut extras = Map::new();
-        let mut sequence = Vec::new();
-        let mut paid_id = invoice.id.clone();
-        if !invoice.parent.is_empty() {
-            sequence = read_sequence(webhook, "sequence", &invoice.id)?;
-            paid_id = first_of(&sequence, &invoice.parent);
+        let Chain { sequence, paid_id, root_id } = Chain::read(webhook, &document.invoice)?;
+        let root = if root_id == document.id() { None } else { read_root(webhook, &root_id)? };
+        let mut sale = Self {
+            document,
+            root_id,
+            paid_id,
+            root,
+            sequence,
+            instalments: Vec::new(),
+            by_instalments: false,
+            client: None,
+        };
+        if let Some(instalment) = sale.describes().filter(|document| document.is_instalment()) {
+            sale.instalments = read_instalments(webhook, instalment)?;
+            sale.by_instalments = true;
         }
-        let mut root_id = paid_id.clone();
-        if !invoice.partial_parent.is_empty() && invoice.partial_parent != root_id {
-            let of_sale = read_sequence(webhook, "sale", &invoice.partial_parent)?;
-            root_id = first_of(&of_sale, &invoice.partial_parent);
-        }
-        let root = if root_id == invoice.id { None } else { read_root(webhook, &root_id)? };
-        let about = if document.kind() == Kind::CreditNote { root.as_ref() } else { Some(&document) };
-        let by_instalments = document.kind() != Kind::Unknown && about.is_some_and(Document::is_instalment);
-        let mut instalments = Vec::new();
-        if let Some(about) = about.filter(|_| by_instalments) {
-            instalments = read_instalments(webhook, about)?;
-        }
-        if let Some(root) = &root {
-            extras.insert("root".to_owned(), root.value.clone());
-        }
-        if !instalments.is_empty() {
-            let values = instalments.iter().map(|document| document.value.clone()).collect();
-            extras.insert("instalments".to_owned(), Value::Array(values));
-        }
-        let client = read_client(config, webhook, invoice)?;
-        if let Some(value) = &client {
-            extras.insert("client".to_owned(), value.clone());
-        }
-        let client = client.and_then(|value| serde_json::from_value(value).ok());
-        Ok(Self { document, root_id, paid_id, root, sequence, instalments, by_instalments, client, extras })
+        sale.client = read_client(config, webhook, &sale.document.invoice)?;
+        Ok(sale)
     }
 
     /// The document that describes the sale: this one, but for a credit note the sale's first.
@@ -186,15 +170,44 @@ impl Sale {
         )
     }
 
+    /// Who buys, by FAPI's list of clients.
+    pub(super) fn client(&self) -> Option<Party> {
+        Party::deserialize(self.client.as_ref()?).ok()
+    }
+
     /// The content of everything that was read. Nothing is left out of it: what FAPI changes by itself (`last_modified_on`)
     /// is its version too, and another version is another fact anyway.
     pub(super) fn content(&self) -> ContentHash {
-        if self.extras.is_empty() {
+        let relatives = self.root.iter().chain(&self.instalments).map(|document| &document.value).chain(&self.client);
+        let relatives: Vec<Value> = relatives.cloned().collect();
+        if relatives.is_empty() {
             return ContentHash::of(&self.document.value);
         }
-        let mut all = self.extras.clone();
-        all.insert("document".to_owned(), self.document.value.clone());
-        ContentHash::of(&Value::Object(all))
+        ContentHash::of(&json!({ "document": self.document.value, "relatives": relatives }))
+    }
+}
+
+/// The ids that a document goes by.
+struct Chain {
+    sequence: Vec<SequenceRow>,
+    paid_id: String,
+    root_id: String,
+}
+
+impl Chain {
+    fn read(webhook: &Webhook, invoice: &Invoice) -> Step<Self> {
+        let mut sequence = Vec::new();
+        let mut paid_id = invoice.id.clone();
+        if !invoice.parent.is_empty() {
+            sequence = read_sequence(webhook, "sequence", &invoice.id)?;
+            paid_id = first_of(&sequence, &invoice.parent);
+        }
+        let mut root_id = paid_id.clone();
+        if !invoice.partial_parent.is_empty() && invoice.partial_parent != root_id {
+            let of_sale = read_sequence(webhook, "sale", &invoice.partial_parent)?;
+            root_id = first_of(&of_sale, &invoice.partial_parent);
+        }
+        Ok(Self { sequence, paid_id, root_id })
     }
 }
 
@@ -203,7 +216,7 @@ fn first_of(sequence: &[SequenceRow], otherwise: &str) -> String {
 }
 
 fn list(reply: &FetchedReply) -> Step<Vec<Value>> {
-    rows(&json(reply)?)
+    rows(&normalize::json(reply)?)
         .cloned()
         .ok_or_else(|| Normalized::invalid(code::UNPARSEABLE, format!("the reply for `{}` is no list", reply.purpose)))
 }
@@ -224,7 +237,10 @@ fn read_root(webhook: &Webhook, id: &str) -> Step<Option<Document>> {
 fn read_instalments(webhook: &Webhook, of: &Document) -> Step<Vec<Document>> {
     let parent = if of.invoice.partial_parent.is_empty() { of.id() } else { &of.invoice.partial_parent };
     let reply = reply(webhook, fetch("instalments", GET_INSTALMENTS, by_id(parent)))?;
-    Ok(list(reply)?.into_iter().filter_map(|row| Document::of(row, reply.at)).collect())
+    let mut instalments: Vec<_> = list(reply)?.into_iter().filter_map(|row| Document::of(row, reply.at)).collect();
+    // The list's order is not documented, and must not make two states of one.
+    instalments.sort_by(|one, other| one.id().cmp(other.id()));
+    Ok(instalments)
 }
 
 fn read_client(config: &Config, webhook: &Webhook, invoice: &Invoice) -> Step<Option<Value>> {
@@ -232,5 +248,5 @@ fn read_client(config: &Config, webhook: &Webhook, invoice: &Invoice) -> Step<Op
         return Ok(None);
     }
     let reply = reply(webhook, fetch("client", GET_CLIENT, by_id(&invoice.client)))?;
-    if reply.status >= 300 { Ok(None) } else { json(reply).map(Some) }
+    if reply.status >= 300 { Ok(None) } else { normalize::json(reply).map(Some) }
 }

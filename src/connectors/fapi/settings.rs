@@ -107,6 +107,7 @@ pub(super) enum PaidWhen {
 }
 
 /// One account's settings, as used.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(super) struct Config {
     pub(super) user: String,
     pub(super) api_key: Secret,

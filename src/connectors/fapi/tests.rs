@@ -1,5 +1,6 @@
 //! What the tests of this folder share: an account, its sandbox, and the engine's part between them.
 
+mod fixtures;
 mod operations;
 mod recorded;
 mod stories;
@@ -44,7 +45,7 @@ pub(super) const PAID: [&str; 7] = [
 
 /// An account with the given settings over the defaults.
 pub(super) fn config(given: &[(&str, &str)]) -> Config {
-    Config::read(&settings(given)).ok().expect("settings without problems")
+    Config::read(&settings(given)).expect("settings without problems")
 }
 
 pub(super) fn settings(given: &[(&str, &str)]) -> Settings {
@@ -151,15 +152,17 @@ pub(super) struct Account {
 impl Account {
     pub(super) fn new(given: &[(&str, &str)]) -> Self {
         let now = at("2025-10-10T08:00:00Z");
-        let connector = (VENDOR.open)(settings(given)).ok().expect("settings without problems");
+        let connector = (VENDOR.open)(settings(given)).expect("settings without problems");
         Self { connector, sandbox: (VENDOR.sandbox)(&settings(given), now), now }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "tests write commands in place")]
     pub(super) fn command(&mut self, command: Value) -> Value {
         self.sandbox.command(&command, self.now).expect("a command")
     }
 
     /// Makes a document and gives its id.
+    #[expect(clippy::needless_pass_by_value, reason = "tests write fields in place")]
     pub(super) fn create(&mut self, fields: Value) -> u64 {
         self.command(json!({"create_invoice": fields}))["id"].as_u64().expect("an id")
     }

@@ -1,6 +1,8 @@
 //! FAPI's own shapes, as far as we read them. Unknown keys are ignored: the set has grown over the years. Nothing here has
 //! `Debug`: it is all personal.
 
+#![expect(clippy::struct_field_names, clippy::struct_excessive_bools, reason = "the vendor's own names and flags")]
+
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;

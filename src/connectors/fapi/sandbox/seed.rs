@@ -109,12 +109,12 @@ pub(super) fn invoices(local: Local<'_>, now: Timestamp) -> Vec<Map<String, Valu
     let [first, second, third] = &INSTALMENTS;
     let documents = [&PAID, &UNPAID, &ROOT, &FOLLOW_UP, first, second, third];
     let mut invoices: Vec<_> =
-        documents.into_iter().map(|document| invoice(document, local, created, changed)).collect();
+        documents.into_iter().map(|document| invoice(document, local, [created, changed, now])).collect();
     invoices.push(object(printed()));
     invoices
 }
 
-fn invoice(document: &Document, local: Local<'_>, created: Timestamp, changed: Timestamp) -> Map<String, Value> {
+fn invoice(document: &Document, local: Local<'_>, [created, changed, now]: [Timestamp; 3]) -> Map<String, Value> {
     let issued = day(local, created);
     let mut invoice = object(json!({
         "id": document.id, "number": document.number, "variable_symbol": document.number, "type": document.kind,
@@ -126,8 +126,8 @@ fn invoice(document: &Document, local: Local<'_>, created: Timestamp, changed: T
     }));
     invoice.extend(content(document));
     if document.paid {
-        // FAPI gives the day of a payment as its midnight.
-        invoice.insert("paid_on".to_owned(), json!(format!("{} 00:00:00", day(local, changed))));
+        // FAPI gives the day of a payment as its midnight. Today, so that flows which begin today see it.
+        invoice.insert("paid_on".to_owned(), json!(format!("{} 00:00:00", day(local, now))));
     }
     if document.instalment > 0 {
         invoice.insert("repayment_number".to_owned(), json!(document.instalment));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Account, PAID, at, invalid, named, names, order, polled, pushed, replied};
+use super::{Account, PAID, at, event_id, invalid, named, names, order, polled, pushed, replied};
 use crate::{
     connectors::{
         contract::{Accept, Fact, Normalized},
@@ -97,6 +97,13 @@ fn the_client_tells_the_company_unless_it_is_gone_or_not_wanted() {
     let customer = |facts: &[Fact]| order(named(facts, "order.paid")).customer.clone().expect("a customer");
     assert_eq!(customer(&facts).company_id, "09876543");
     assert_eq!(customer(&facts).email, "eva.mala@example.cz");
+    // Another company is another state of the order, though the document is the same.
+    let mut moved = webhook.clone();
+    moved.replies.retain(|reply| reply.purpose != "client");
+    moved.replies.push(replied("client", 200, &json!({"id": 5_500_123, "company": "Nová s.r.o."}), account.now));
+    let changed = account.facts_of(&mut moved);
+    assert_ne!(event_id(named(&facts, "order.updated")), event_id(named(&changed, "order.updated")));
+    assert_eq!(event_id(named(&facts, "order.paid")), event_id(named(&changed, "order.paid")));
 
     for (status, body) in [
         (404, json!({"message": "x", "type": "RequestException"})),
@@ -117,7 +124,11 @@ fn the_client_tells_the_company_unless_it_is_gone_or_not_wanted() {
 fn a_polled_row_needs_no_digest() {
     let mut account = Account::new(&[]);
     let mut row = polled("300100210", false, b"{}", account.now);
-    assert_eq!(names(&account.facts_of(&mut row)), PAID);
+    let found = account.facts_of(&mut row);
+    assert_eq!(names(&found), PAID);
+    // What a notification told already is no news when a poll finds it too.
+    let told = account.facts(seed::PAID.id);
+    assert!(found.iter().zip(&told).all(|(one, two)| event_id(one) == event_id(two)));
     let mut unreadable = polled("unreadable", false, b"7", account.now);
     assert_eq!(invalid(&account.settle(&mut unreadable).0), Some(code::UNPARSEABLE));
 
