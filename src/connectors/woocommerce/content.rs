@@ -1,7 +1,7 @@
 //! The hash of what an order says, without what changes by itself.
 //!
-//! A webhook and a row read by REST must hash alike, and an order that nobody touched must go on hashing alike. So what is
-//! left out here is computed when the body is built, or belongs to the shop rather than to the order.
+//! A webhook and a row read by REST must hash alike, and an order that nobody touched must go on hashing alike. So what
+//! is left out here is computed when the body is built, or belongs to the shop rather than to the order.
 
 use serde_json::{Map, Value};
 
@@ -85,9 +85,11 @@ mod tests {
     fn order() -> Value {
         json!({
             "id": 19, "status": "pending", "total": "10.00", "date_modified": "2026-11-22T06:29:59",
-            "date_modified_gmt": "2026-11-22T05:29:59", "needs_payment": true, "payment_url": "https://a/", "_links": {"self": []},
+            "date_modified_gmt": "2026-11-22T05:29:59", "needs_payment": true, "payment_url": "https://a/",
+            "_links": {"self": []},
             "meta_data": [{"id": 1, "key": "a", "value": "x"}, {"id": 2, "key": "b", "value": "y"}],
-            "line_items": [{"id": 1, "total": "10.00", "image": {"id": 3}, "meta_data": [{"id": 10, "key": "k", "display_key": "K"}]}],
+            "line_items": [{"id": 1, "total": "10.00", "image": {"id": 3},
+                "meta_data": [{"id": 10, "key": "k", "display_key": "K"}]}],
         })
     }
 

@@ -1,7 +1,7 @@
 //! The one HTML decoding that stands between a stored secret and the key that signs.
 //!
-//! WordPress keeps the secret with its special characters written as entities, and WooCommerce signs with the decoded
-//! text. Only the five special characters are decoded, in the spellings that WordPress knows, once and from left to
+//! `WordPress` keeps the secret with its special characters written as entities, and WooCommerce signs with the decoded
+//! text. Only the five special characters are decoded, in the spellings that `WordPress` knows, once and from left to
 //! right. This is no general HTML decoder and must not become one: `&eacute;` and `&apos;` stay as they are.
 
 use std::borrow::Cow;
@@ -15,16 +15,10 @@ pub(super) fn decode(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some((before, from_ampersand)) = rest.split_once('&') {
         decoded.push_str(before);
-        match from_ampersand.split_once(';').and_then(|(name, after)| Some((special(name)?, after))) {
-            Some((character, after)) => {
-                decoded.push(character);
-                rest = after;
-            }
-            None => {
-                decoded.push('&');
-                rest = from_ampersand;
-            }
-        }
+        let entity = from_ampersand.split_once(';').and_then(|(name, after)| Some((special(name)?, after)));
+        let (character, after) = entity.unwrap_or(('&', from_ampersand));
+        decoded.push(character);
+        rest = after;
     }
     decoded.push_str(rest);
     Cow::Owned(decoded)
@@ -41,7 +35,7 @@ fn special(name: &str) -> Option<char> {
     }
 }
 
-/// Zeros may stand in front. In hexadecimal WordPress knows the quotes and the ampersand only.
+/// Zeros may stand in front. In hexadecimal `WordPress` knows the quotes and the ampersand only.
 fn numbered(number: &str) -> Option<char> {
     if let Some(hex) = number.strip_prefix(['x', 'X']) {
         return match hex.trim_start_matches('0') {

@@ -1,7 +1,7 @@
 //! Lines, taxes, coupons and refunds of an order.
 //!
-//! Line totals come without tax, with the tax beside them, whatever the shop shows its customers. Money is only ever added
-//! and divided as decimals; `price`, an unrounded JSON number, is never used.
+//! Line totals come without tax, with the tax beside them, whatever the shop shows its customers. Money is only ever
+//! added and divided as decimals; `price`, an unrounded JSON number, is never used.
 
 use rust_decimal::Decimal;
 
@@ -175,8 +175,8 @@ fn divide(amount: Option<Decimal>, quantity: Option<Decimal>) -> Option<Decimal>
     Some(one)
 }
 
-/// The rate for shops too old to print `rate_percent`: the simplest one that gives exactly this tax. Where the amounts are
-/// too small to tell half a percent, none.
+/// The rate for shops too old to print `rate_percent`: the simplest one that gives exactly this tax. Where the amounts
+/// are too small to tell half a percent, none.
 fn computed_rate(net: Decimal, tax: Decimal) -> Option<Decimal> {
     let unit = Decimal::new(1, tax.scale());
     let percent = tax.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(net)?;
@@ -269,9 +269,20 @@ mod tests {
     }
 
     #[test]
+    fn a_list_price_is_stated_as_the_shop_states_prices() {
+        let line = json!({"quantity": 2, "subtotal": "495.70",
+            "subtotal_tax": "104.10", "total": "446.13", "total_tax": "93.69"});
+        for (with_tax, price) in [(true, "299.90"), (false, "247.85")] {
+            let items = items(&json!({"prices_include_tax": with_tax, "line_items": [line]}));
+            assert_eq!(amount(items[0].list_price.as_ref()), price);
+        }
+    }
+
+    #[test]
     fn quantities_may_be_fractions_and_skus_numbers() {
         let order = json!({"line_items": [
-            {"sku": 12, "quantity": 1.25, "subtotal": "10.00", "subtotal_tax": "2.10", "total": "8.00", "total_tax": "1.68"}]});
+            {"sku": 12, "quantity": 1.25, "subtotal": "10.00", "subtotal_tax": "2.10",
+             "total": "8.00", "total_tax": "1.68"}]});
         let item = &items(&order)[0];
         assert_eq!((item.code.as_str(), item.quantity.as_str()), ("12", "1.25"));
         assert_eq!(amount(item.unit_price.as_ref()), "6.40");

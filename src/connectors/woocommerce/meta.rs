@@ -1,5 +1,5 @@
-//! `meta_data`: what plugins and owners add to an order or a line. Entries are found by key, never by place: their order
-//! changes between two deliveries of one order.
+//! `meta_data`: what plugins and owners add to an order or a line. Entries are found by key, never by place: their
+//! order changes between two deliveries of one order.
 
 use serde_json::Value;
 
@@ -56,10 +56,11 @@ mod tests {
     #[test]
     fn the_first_filled_key_counts_wherever_it_stands() {
         let order = json!({"meta_data": [
-            {"key": "_billing_dic", "value": " CZ27082440 "}, {"key": "_billing_ic", "value": ""}, {"key": "ico", "value": 27082440}]});
+            {"key": "_billing_dic", "value": " CZ27082440 "},
+            {"key": "_billing_ic", "value": ""}, {"key": "ico", "value": 270_824}]});
         let order = Object::of(&order);
         let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
-        assert_eq!(first(order, &keys(&["_billing_ic", "ico"])), "27082440");
+        assert_eq!(first(order, &keys(&["_billing_ic", "ico"])), "270824");
         assert_eq!(first(order, &keys(&["_billing_dic"])), "CZ27082440");
         assert_eq!(first(order, &keys(&["none"])), "");
     }
@@ -68,7 +69,8 @@ mod tests {
     fn values_of_every_kind_become_text() {
         let order = json!({"meta_data": [
             {"id": 1, "key": "a", "value": "x"}, {"id": 2, "key": "b", "value": ["x", 2, true]},
-            {"id": 3, "key": "c", "value": {"d": 1}}, {"id": 4, "key": "e", "value": null}, {"key": "f", "value": []}]});
+            {"id": 3, "key": "c", "value": {"d": 1}},
+            {"id": 4, "key": "e", "value": null}, {"key": "f", "value": []}]});
         let fields = fields(Object::of(&order));
         let values: Vec<_> = fields.iter().map(|field| field.value.as_str()).collect();
         assert_eq!(values, ["x", "x, 2, true", "{\"d\":1}", "", ""]);

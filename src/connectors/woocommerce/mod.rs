@@ -42,8 +42,8 @@ use crate::{
 pub const VENDOR: Vendor = Vendor {
     name: "woocommerce",
     title: "WooCommerce",
-    doc: "Webshop plugin for WordPress. A source: it pushes whole orders whenever they change, signed; with REST credentials \
-          we also look every now and then for orders whose webhooks never came.",
+    doc: "Webshop plugin for WordPress. A source: it pushes whole orders whenever they change, signed; with REST \
+          credentials we also look every now and then for orders whose webhooks never came.",
     settings: settings::LIST,
     operations: operations::CATALOGUE,
     events: &[
@@ -66,6 +66,7 @@ pub const VENDOR: Vendor = Vendor {
     samples: sample::DOCS,
 };
 
+#[expect(clippy::needless_pass_by_value, reason = "the contract's signature")]
 fn open(settings: Settings) -> Opened {
     Ok(Arc::new(WooCommerce { account: Account::read(&settings)? }))
 }

@@ -1,7 +1,9 @@
 //! What a webhook or a polled row proves.
 //!
-//! `created` means "exists", the status means "now": bodies are built when they are sent, so the topic tells nothing that
-//! the snapshot does not tell better. Every snapshot yields all that it proves; ids make the repetition harmless.
+//! `created` means "exists", the status means "now": bodies are built when they are sent, so the topic tells nothing
+//! that the snapshot does not tell better. The topic is not signed either: it only says what `{"id": n}` stands for,
+//! and cannot turn a signed order into a deletion. Every snapshot yields all that it proves; ids make the repetition
+//! harmless.
 
 use serde_json::Value;
 
@@ -33,7 +35,9 @@ pub(super) fn normalize(account: &Account, webhook: &Webhook) -> Normalized {
     match order.id("id") {
         None if is_error(order) => Normalized::Nothing(code::SOURCE_ERROR),
         None => Normalized::invalid(code::UNPARSEABLE, "the body has no order id"),
-        Some(id) if topic == "order.deleted" => Normalized::facts(vec![gone(&id, webhook.arrived)]),
+        Some(id) if topic == "order.deleted" && !order.has("status") => {
+            Normalized::facts(vec![gone(&id, webhook.arrived)])
+        }
         Some(_) if order.has("status") => prove(account, &body, webhook.arrived),
         Some(id) => read_back(account, webhook, &id),
     }
@@ -70,7 +74,8 @@ fn is_error(body: Object<'_>) -> bool {
     !body.text("code").is_empty() && body.object("data").has("status")
 }
 
-/// A deletion of which only the id is told. Its version is the arrival, so a second one after a restore is a second fact.
+/// A deletion of which only the id is told. Its version is the arrival, so a second one after a restore is a second
+/// fact.
 fn gone(id: &str, arrived: Timestamp) -> Fact {
     Fact {
         event_type: event::ORDER_DELETED,

@@ -1,7 +1,7 @@
 //! An order of the shop as an order of ours.
 //!
-//! Left out on purpose: `order_key` and `payment_url` (whoever has them can look at the order and pay it), and the buyer's
-//! IP address and browser (personal, and of no use to flows).
+//! Left out on purpose: `order_key` and `payment_url` (whoever has them can look at the order and pay it), and the
+//! buyer's IP address and browser (personal, and of no use to flows).
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,10 @@
-//! The safety net: orders that changed since the last poll, and apart from them those in the bin, which no other listing
-//! shows. Orders that were deleted for good, and refunds that were deleted, are never seen: the shop does not list them.
+//! The safety net: orders that changed since the last poll, and apart from them those in the bin, which no other
+//! listing shows. Orders that were deleted for good, and refunds that were deleted, are never seen: the shop does not
+//! list them.
 //!
-//! Pages go by change time, not by number: an order that changes while we read moves to the end of the list, and everything
-//! behind it moves up, across the border of a page. So after a full page the next request begins at that page's last change
-//! time. Only when a whole page has one and the same time does the page number go on.
+//! Pages go by change time, not by number: an order that changes while we read moves to the end of the list, and
+//! everything behind it moves up, across the border of a page. So after a full page the next request begins at that
+//! page's last change time. Only when a whole page has one and the same time does the page number go on.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -41,8 +42,10 @@ struct Cursor {
     after: Timestamp,
     page: u64,
     /// The newest change seen in this round.
+    #[serde(default)]
     newest: Option<Timestamp>,
     /// The rows of the overlap: from an order's id to its state.
+    #[serde(default)]
     seen: BTreeMap<String, String>,
 }
 
@@ -69,7 +72,8 @@ struct Row {
 impl OrdersPoll<'_> {
     pub(super) fn request(&self, cursor: Option<&Value>, now: Timestamp) -> Request {
         let cursor = self.cursor(cursor, now);
-        // Without `Z`: with it and the flag the shop shifts the moment by its own offset, and orders are lost in silence.
+        // Without `Z`: with it and the flag the shop shifts the moment by its own offset, and orders are lost in
+        // silence.
         let after = gmt(cursor.after);
         let (per_page, page) = (PER_PAGE.to_string(), cursor.page.to_string());
         let mut query = vec![

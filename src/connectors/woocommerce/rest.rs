@@ -54,30 +54,27 @@ impl Rest {
             return Ok(());
         }
         let error = error_code(reply);
-        Err(match (reply.status, error.as_str()) {
-            (401, "woocommerce_rest_authentication_error") => {
-                "the shop knows `consumer_key`, but `consumer_secret` does not fit: copy both again, or make a new key".to_owned()
-            }
-            (401 | 403, "woocommerce_rest_cannot_view") if self.is_plain_http() => {
-                "the shop ignores keys on plain http: give `base_url` with https".to_owned()
-            }
-            (401 | 403, "woocommerce_rest_cannot_view") => {
-                "the shop does not know `consumer_key`, or its user may not read orders: make a key with the right to read \
-                 for a shop manager; if it is right, something before the shop drops the `Authorization` header"
-                    .to_owned()
-            }
-            (404, _) => {
-                "there is no WooCommerce REST API at `base_url`: is it the shop's home page, is WooCommerce active, are \
-                 permalinks on?"
-                    .to_owned()
-            }
-            (200..=299, _) => "the answer is no list of orders: something other than WooCommerce answers there".to_owned(),
-            (300..=399, _) => "the shop sends us elsewhere: give `base_url` exactly as the shop's own address".to_owned(),
-            (status, "") => format!("the shop answered {status}"),
-            (status, error) => format!("the shop answered {status}: `{error}`"),
-        })
+        let text = match (reply.status, error.as_str()) {
+            (401, "woocommerce_rest_authentication_error") => WRONG_SECRET,
+            (401 | 403, "woocommerce_rest_cannot_view") if self.is_plain_http() => PLAIN_HTTP,
+            (401 | 403, "woocommerce_rest_cannot_view") => WRONG_KEY,
+            (404, _) => NO_API,
+            (200..=299, _) => "the answer is no list of orders: something other than WooCommerce answers there",
+            (300..=399, _) => "the shop sends us elsewhere: give `base_url` exactly as the shop's own address",
+            (status, "") => return Err(format!("the shop answered {status}")),
+            (status, error) => return Err(format!("the shop answered {status}: `{error}`")),
+        };
+        Err(text.to_owned())
     }
 }
+
+const WRONG_SECRET: &str =
+    "the shop knows `consumer_key`, but `consumer_secret` does not fit: copy both again, or make a new key";
+const PLAIN_HTTP: &str = "the shop ignores keys on plain http: give `base_url` with https";
+const WRONG_KEY: &str = "the shop does not know `consumer_key`, or its user may not read orders: make a key with the \
+    right to read for a shop manager; if it is right, something before the shop drops the `Authorization` header";
+const NO_API: &str = "there is no WooCommerce REST API at `base_url`: is it the shop's home page, is WooCommerce active, \
+    are permalinks on?";
 
 /// The `code` of an error body; empty when there is none. Error texts are not passed on: they may repeat content.
 pub(super) fn error_code(reply: &Reply) -> String {

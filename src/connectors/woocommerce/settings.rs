@@ -19,8 +19,8 @@ pub(super) const LIST: &[Setting] = &[
         "secret",
         SettingKind::Secrets,
         Need::Optional,
-        "The webhook's secret as the shop shows it; several while it is rotated. Use letters and digits only: the shop's \
-         own form changes secrets that hold anything else when it is saved again.",
+        "The webhook's secret as the shop shows it; several while it is rotated. Use letters and digits only: the \
+         shop's own form changes secrets that hold anything else when it is saved again.",
     ),
     setting("url_token", SettingKind::Secrets, Need::Optional, "An extra token that the webhook's URL must carry."),
     setting(
@@ -60,7 +60,7 @@ pub(super) const LIST: &[Setting] = &[
         "paid_when",
         SettingKind::Choice(&["either", "date_paid", "status"]),
         Need::Default("either"),
-        "Assumption: what says that an order is paid. Its date of payment, its status (see `paid_statuses`), or either.",
+        "Assumption: what says that an order is paid: its date of payment, its status (`paid_statuses`), or either.",
     ),
     setting(
         "paid_statuses",
@@ -78,7 +78,7 @@ pub(super) const LIST: &[Setting] = &[
         "company_id_keys",
         SettingKind::Texts,
         Need::Default("_billing_ic"),
-        "Assumption: where plugins keep the buyer's registration number in `meta_data`; the first that is filled counts.",
+        "Assumption: where plugins keep the buyer's registration number in `meta_data`; the first filled one counts.",
     ),
     setting(
         "tax_id_keys",

@@ -23,8 +23,8 @@ use crate::{
     },
 };
 
-/// The shop knows one payment of an order at most and gives it no id of its own; its `transaction_id` may be filled in later
-/// than the payment's date, so counting by it could count one payment twice.
+/// The shop knows one payment of an order at most and gives it no id of its own; its `transaction_id` may be filled in
+/// later than the payment's date, so counting by it could count one payment twice.
 const THE_PAYMENT: &str = "paid";
 
 /// See the module's head.

@@ -22,7 +22,8 @@ pub(super) const TOPIC: &str = "X-WC-Webhook-Topic";
 pub(super) const SIGNATURE: &str = "X-WC-Webhook-Signature";
 const PREFIX: &str = "x-wc-webhook-";
 
-/// The headers worth keeping. Not the signature: with the body beside it, it would let whoever reads the log send it again.
+/// The headers worth keeping. Not the signature: with the body beside it, it would let whoever reads the log send it
+/// again.
 pub(super) const KEPT: &[&str] = &[
     "content-type",
     "user-agent",
@@ -52,7 +53,7 @@ pub(super) fn accept(account: &Account, request: &Inbound) -> Accept {
     if let Some(refusal) = doubt(account, request) {
         return refusal;
     }
-    if !is_wanted(topic(&request.headers)) {
+    if !is_wanted(&topic(&request.headers)) {
         return Accept::Answer { reply: Reply::new(200), code: code::UNWANTED_TOPIC };
     }
     Accept::Store {
@@ -104,7 +105,7 @@ pub(super) fn topic(headers: &Headers) -> String {
 }
 
 /// Whether a topic is stored. One that is missing (a proxy dropped the header) is: the shop will not send it again.
-fn is_wanted(topic: String) -> bool {
+fn is_wanted(topic: &str) -> bool {
     topic.is_empty() || topic.starts_with("order.")
 }
 

@@ -1,8 +1,8 @@
 //! The shop's own shapes, read leniently.
 //!
-//! Bodies pass through the filters of whatever plugins a shop has: a SKU may be text, null or a number, an id `""`, a list
-//! missing. So an order is not one rigid type but members read one by one; what is not of the expected kind counts as not
-//! there, and only what nothing can do without (the order's id) is demanded, by whoever needs it.
+//! Bodies pass through the filters of whatever plugins a shop has: a SKU may be text, null or a number, an id `""`, a
+//! list missing. So an order is not one rigid type but members read one by one; what is not of the expected kind counts
+//! as not there, and only what nothing can do without (the order's id) is demanded, by whoever needs it.
 
 use jiff::{civil::DateTime, tz::TimeZone};
 use rust_decimal::Decimal;

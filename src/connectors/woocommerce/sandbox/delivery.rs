@@ -85,11 +85,7 @@ fn as_php(json: &str) -> String {
         match character {
             '/' => text.push_str("\\/"),
             ascii if ascii.is_ascii() => text.push(ascii),
-            other => {
-                for unit in other.encode_utf16(&mut [0; 2]) {
-                    text.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
+            other => text.extend(other.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
         }
     }
     text

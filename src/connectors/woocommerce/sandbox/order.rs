@@ -1,6 +1,7 @@
 //! Orders as the simulated shop holds them: the REST resource, ready to be sent.
 //!
-//! Members stand as a shop of 2026 prints them, so that whoever reads them meets the real shape. The people are invented.
+//! Members stand as a shop of 2026 prints them, so that whoever reads them meets the real shape. The people are
+//! invented.
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -80,6 +81,7 @@ pub(in crate::connectors::woocommerce) fn build(id: u64, new: &NewOrder, now: Ti
     order["_links"]["self"] = json!([{"href": format!("https://shop.example.cz/wp-json/wc/v3/orders/{id}")}]);
     order["billing"]["email"] = json!(new.email);
     order["payment_method"] = json!(new.payment_method);
+    order["payment_method_title"] = json!(if new.payment_method == "cod" { "Dobírka" } else { "Bankovní převod" });
     order["line_items"] = json!(lines);
     order["total"] = json!(money(total));
     for (pointer, name) in [("", "total_tax"), ("", "cart_tax"), ("/tax_lines/0", "tax_total")] {
@@ -125,10 +127,16 @@ fn amounts(item: &NewItem) -> Option<(Decimal, Decimal)> {
 fn line(index: usize, item: &NewItem, net: Decimal, tax: Decimal) -> Value {
     json!({
         "id": index + 1, "name": item.name, "product_id": index + 10, "variation_id": 0, "quantity": item.quantity,
-        "tax_class": "", "subtotal": money(net), "subtotal_tax": money(tax), "total": money(net), "total_tax": money(tax),
+        "tax_class": "", "subtotal": money(net), "subtotal_tax": money(tax), "total": money(net),
+        "total_tax": money(tax),
         "taxes": [{"id": 1, "total": money(tax), "subtotal": money(tax)}], "meta_data": [], "sku": item.sku,
-        "global_unique_id": "", "price": 0, "image": {"id": "", "src": ""}, "parent_name": null,
+        "global_unique_id": "", "price": price(&item.price), "image": {"id": "", "src": ""}, "parent_name": null,
     })
+}
+
+/// A JSON number, as the shop prints it beside all its texts.
+fn price(text: &str) -> Value {
+    serde_json::from_str::<serde_json::Number>(text).map_or(Value::Null, Value::Number)
 }
 
 fn money(amount: Decimal) -> String {
