@@ -1,5 +1,5 @@
-//! `update_purchase_history`: keeps the day of the last purchase, the number of purchases and their sum in fields of the
-//! newsletter list.
+//! `update_purchase_history`: keeps the day of the last purchase, the number of purchases and their sum in fields of
+//! the newsletter list.
 //!
 //! The vendor has no increment, and one would count twice when repeated. So each order is a contribution under its
 //! reference, the ledger keeps them all, and what is sent is always the result.
@@ -35,9 +35,9 @@ const SKIP: &str = "skip";
 pub(super) const OPERATION: Operation = Operation {
     name: "update_purchase_history",
     doc: "Counts an order into a person's purchase history, in the newsletter list's fields that the connection names, \
-          through `update_form`. The same order counts once, however often it comes; a later version of it replaces the \
-          earlier one, and a cancelled or refunded one stops counting. Give `order`, or `amount`, `currency`, `date` and \
-          `order_reference`.",
+          through `update_form`. The same order counts once, however often it comes; a later version of it replaces \
+          the earlier one, and a cancelled or refunded one stops counting. Give `order`, or `amount`, `currency`, \
+          `date` and `order_reference`.",
     kind: OperationKind::Write,
     parameters: &[
         EMAIL_PARAMETER,

@@ -1,8 +1,8 @@
-//! The catalogue of operations, and who handles which. An operation is one file: its entry, its target, its requests, its
-//! answers.
-//!
-//! The vendor has no idempotency key and bills by the call. So writes go first and are interpreted after; a look-up comes
-//! before a write only where an earlier try may have had its effect, or where nothing else keeps a record from doubling.
+//! The catalogue of operations, and who handles which. An operation is one file: its entry, its target, its requests,
+//! its answers.
+//! ! The vendor has no idempotency key and bills by the call. So writes go first and are interpreted after; a look-up
+//comes ! before a write only where an earlier try may have had its effect, or where nothing else keeps a record from
+//doubling.
 
 mod history;
 mod mark_paid;
@@ -42,7 +42,7 @@ pub const CATALOGUE: &[Operation] = &[
 const LIMIT_CLASS: &str = "call";
 
 /// As the setting `settle` begins; the account's own comes from [`repeat`].
-const CHECKED: Repeat = Repeat::Checked { settle: Duration::from_secs(60) };
+const CHECKED: Repeat = Repeat::Checked { settle: Duration::from_mins(1) };
 
 /// What carries an operation out.
 struct Handler {

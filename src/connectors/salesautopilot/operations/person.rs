@@ -76,8 +76,8 @@ impl Person {
     }
 }
 
-/// Parameters and the fields that they fill. Some accounts keep the names the other way round, because the family name comes
-/// first in Hungarian; the vendor's own plugin has a switch for it too.
+/// Parameters and the fields that they fill. Some accounts keep the names the other way round, because the family name
+/// comes first in Hungarian; the vendor's own plugin has a switch for it too.
 fn fields_of(account: &Account) -> [(&'static str, &'static str); 4] {
     let (first, last) = name_fields(account);
     [("first_name", first), ("last_name", last), ("phone", PHONE), ("company", COMPANY)]

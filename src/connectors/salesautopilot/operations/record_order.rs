@@ -26,7 +26,8 @@ pub(super) const OPERATION: Operation = Operation {
             "order_id",
             FieldKind::Text,
             false,
-            "What the order is known by there. Without it: the order's number or id, as the setting `order_reference` says.",
+            "What the order is known by there. Without it: the order's number or id, as the setting `order_reference` \
+             says.",
         ),
         parameter(
             "integration_type",
@@ -123,8 +124,8 @@ fn found(reference: &str, record: Option<String>) -> Done {
     Done { vendor_id: record, ..done }
 }
 
-/// ASSUMED: every success is one but a number below 1. The number is no more than an answer: were it taken for a record's id
-/// and were it none, a later call could change a stranger's order.
+/// ASSUMED: every success is one but a number below 1. The number is no more than an answer: were it taken for a
+/// record's id and were it none, a later call could change a stranger's order.
 fn sent(reference: &str, read: answer::Answer) -> Result<Verdict, Verdict> {
     let mut done = done(&[("order_id", reference), ("already", truth(false))]);
     if let answer::Answer::Number(number) = read {
