@@ -20,7 +20,7 @@ use super::{
 use crate::{
     connectors::{
         contract::{
-            FieldKind, Operation, Plan, Progress, Register, RegisterRule, Repeat, Target, Verdict, Work,
+            Done, FieldKind, Operation, Plan, Progress, Register, RegisterRule, Repeat, Target, Verdict, Work,
             operation::OperationKind,
         },
         kit::number,
@@ -201,15 +201,13 @@ fn interpret(account: &Account, work: &Work<'_>, progress: &Progress, reply: &Re
     let update = update(account, work, &totals).map_err(Verdict::Refused)?;
     let skips = parameters::text(work.parameters, "when_absent").is_some_and(|choice| choice == SKIP);
     Ok(match update.interpret(progress, reply)? {
-        Verdict::Done(update) => {
-            Verdict::Done(crate::connectors::contract::Done { vendor_id: update.vendor_id, ..result(&totals, true) })
-        }
+        Verdict::Done(update) => Verdict::Done(Done { vendor_id: update.vendor_id, ..result(&totals, true) }),
         Verdict::NotThere if skips => Verdict::Done(result(&totals, false)),
         other => other,
     })
 }
 
-fn result(totals: &Totals, written: bool) -> crate::connectors::contract::Done {
+fn result(totals: &Totals, written: bool) -> Done {
     let last = totals.last.map(|day| day.to_string()).unwrap_or_default();
     done(&[
         ("count", &totals.count.to_string()),

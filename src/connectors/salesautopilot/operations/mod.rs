@@ -23,8 +23,10 @@ use serde_json::{Value, json};
 use super::account::Account;
 use crate::{
     connectors::contract::{
-        Done, Field, Operation, Parameter, Plan, Progress, Register, RegisterRule, Repeat, Target, Verdict, Work,
+        Done, Field, FieldKind, Operation, Parameter, Plan, Progress, Register, RegisterRule, Repeat, Target, Verdict,
+        Work,
     },
+    model::http::Reply,
     topics::action::Parameters,
 };
 
@@ -49,7 +51,7 @@ struct Handler {
     target: fn(&Account, &Parameters) -> Result<Target, String>,
     plan: fn(&Account, &Work<'_>, &Progress) -> Result<Plan, String>,
     /// Both sides are verdicts: the left one is for whatever ends the reading early.
-    interpret: fn(&Account, &Work<'_>, &Progress, &crate::model::http::Reply) -> Result<Verdict, Verdict>,
+    interpret: fn(&Account, &Work<'_>, &Progress, &Reply) -> Result<Verdict, Verdict>,
 }
 
 fn handler(operation: &Operation) -> Option<&'static Handler> {
@@ -88,12 +90,7 @@ pub(super) fn plan(account: &Account, work: &Work<'_>, progress: &Progress) -> P
     (handler.plan)(account, work, progress).unwrap_or_else(Plan::Refused)
 }
 
-pub(super) fn interpret(
-    account: &Account,
-    work: &Work<'_>,
-    progress: &Progress,
-    reply: &crate::model::http::Reply,
-) -> Verdict {
+pub(super) fn interpret(account: &Account, work: &Work<'_>, progress: &Progress, reply: &Reply) -> Verdict {
     let Some(handler) = handler(work.operation) else { return Verdict::Refused(unknown(work.operation)) };
     (handler.interpret)(account, work, progress, reply).unwrap_or_else(|verdict| verdict)
 }
@@ -112,12 +109,7 @@ fn truth(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
 
-const fn parameter(
-    name: &'static str,
-    kind: crate::connectors::contract::FieldKind,
-    required: bool,
-    doc: &'static str,
-) -> Parameter {
+const fn parameter(name: &'static str, kind: FieldKind, required: bool, doc: &'static str) -> Parameter {
     Parameter { name, kind, required, doc }
 }
 

@@ -111,6 +111,18 @@ fn an_order_may_be_found_by_its_invoice() {
 }
 
 #[test]
+fn an_order_found_by_its_invoice_is_judged_by_the_payment_alone() {
+    let invoice = json!({"invoice_number": "E-1", "paid_on": "2025-10-09"});
+    let mut pair = with_order(&[("order_found_by", "invoice_number")]);
+    pair.command(&json!({"set_invoice_number": {"order": "4711", "number": "E-1"}}));
+    let driven = pair.run_with("mark_paid", invoice.clone(), |drive| drive.maybe_done = true);
+    assert_eq!((driven.calls, &result(&driven)["already"]), (2, &json!("false")));
+    pair.command(&json!({"set_invoice_number": {"order": "4711", "number": "E-1"}}));
+    let driven = pair.run_with("mark_paid", invoice, |drive| drive.maybe_done = true);
+    assert_eq!((driven.calls, &result(&driven)["already"]), (1, &json!("true")));
+}
+
+#[test]
 fn a_day_is_needed() {
     let pair = Pair::new();
     for (paid_on, part) in [(json!(null), "missing"), (json!(""), "missing"), (json!("tegnap"), "a date")] {
