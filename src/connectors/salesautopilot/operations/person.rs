@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     super::{
         account::Account,
-        wire::{COMPANY, EMAIL, FIRST_NAME, LAST_NAME, PHONE, RESERVED},
+        wire::{COMPANY, FIRST_NAME, LAST_NAME, PHONE, RESERVED},
     },
     newest, parameter, parameters,
 };
@@ -66,13 +66,6 @@ impl Person {
     /// The fields that are still to be written.
     pub(super) fn changes(&self, work: &Work<'_>) -> Map<String, Value> {
         self.fields.iter().filter(|(name, _)| work.writes(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
-    }
-
-    /// All of it: what a new record is made of.
-    pub(super) fn everything(&self) -> Map<String, Value> {
-        let mut fields = self.fields.clone();
-        fields.insert(EMAIL.to_owned(), self.email.clone().into());
-        fields
     }
 }
 

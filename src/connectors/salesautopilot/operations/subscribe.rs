@@ -128,8 +128,10 @@ impl<'a> Subscription<'a> {
         self.account.update_form.id().is_some() && !self.person.changes(self.work).is_empty()
     }
 
-    fn new_record(&self) -> Map<String, Value> {
-        let mut fields = self.person.everything();
+    /// The body of a subscription. A new record gets all that is given: there is nothing newer to overwrite. A record that
+    /// is taken back gets only what is still to be written.
+    fn body(&self, mut fields: Map<String, Value>) -> Map<String, Value> {
+        fields.insert(EMAIL.to_owned(), self.person.email.clone().into());
         if let Some(ip) = parameters::text(self.work.parameters, "ip") {
             fields.insert(IP.to_owned(), ip.into());
         }
@@ -150,11 +152,11 @@ impl<'a> Subscription<'a> {
         Ok(match self.step(progress) {
             SUBSCRIBE => {
                 let form = self.account.subscribe_form.need()?;
-                Plan::Send(api.subscribe(self.list, form, self.new_record()))
+                Plan::Send(api.subscribe(self.list, form, self.body(self.person.fields.clone())))
             }
             RESUBSCRIBE => {
                 let form = self.account.resubscribe_form.need()?;
-                Plan::Send(api.subscribe(self.list, form, self.new_record()))
+                Plan::Send(api.subscribe(self.list, form, self.body(self.person.changes(self.work))))
             }
             UPDATE | VERIFY => self.update(progress)?.plan(self.account, progress),
             NOTHING => Plan::Done(self.already(None)),

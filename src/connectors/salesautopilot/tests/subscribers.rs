@@ -89,6 +89,19 @@ fn unless_a_form_is_named_for_it() {
 }
 
 #[test]
+fn who_is_taken_back_keeps_what_is_newer() {
+    let mut pair = Pair::with(&[("resubscribe_form", "88003")]);
+    pair.command(&json!({ "unsubscribe": ANNA }));
+    let parameters = json!({"email": ANNA, "first_name": "Panna", "last_name": "Régi"});
+    pair.run_with("subscribe", parameters, |drive| {
+        drive.registers = Some(registers(&["list:51234", "mssys_firstname"]));
+    });
+    let record = pair.person(ANNA);
+    assert_eq!((&record["active"], &record["mssys_firstname"]), (&json!("1"), &json!("Panna")));
+    assert_eq!(record["mssys_lastname"], "Nagy");
+}
+
+#[test]
 fn a_form_that_does_not_take_anybody_back_ends_it() {
     let mut pair = Pair::with(&[("resubscribe_form", "88001")]);
     pair.command(&json!({ "unsubscribe": ANNA }));
