@@ -163,15 +163,20 @@ pub(super) struct Account {
     pub(super) billing_form: Place,
     pub(super) unique_email: bool,
     pub(super) names_swapped: bool,
-    /// Orders are known there by the source's id, not by their number.
-    pub(super) orders_by_id: bool,
+    pub(super) orders: OrderRules,
+    pub(super) history: HistoryFields,
+    pub(super) zone: jiff::tz::TimeZone,
+    pub(super) settle: Duration,
+}
+
+/// How the account keeps orders.
+pub(super) struct OrderRules {
+    /// They are known there by the source's id, not by their number.
+    pub(super) by_id: bool,
     pub(super) paid_by_invoice: bool,
     pub(super) invoiced_before_payment: bool,
     pub(super) discount_prefix: String,
     pub(super) discount_name: String,
-    pub(super) history: HistoryFields,
-    pub(super) zone: jiff::tz::TimeZone,
-    pub(super) settle: Duration,
 }
 
 /// The newsletter list's fields for a person's purchases; empty where one is not kept.
@@ -209,11 +214,13 @@ impl Account {
             billing_form: place("billing_form"),
             unique_email: settings.flag("unique_email"),
             names_swapped: settings.flag("names_swapped"),
-            orders_by_id: settings.text("order_reference") == "id",
-            paid_by_invoice: settings.text("order_found_by") == "invoice_number",
-            invoiced_before_payment: settings.flag("invoiced_before_payment"),
-            discount_prefix: settings.text("discount_prefix").to_owned(),
-            discount_name: settings.text("discount_name").to_owned(),
+            orders: OrderRules {
+                by_id: settings.text("order_reference") == "id",
+                paid_by_invoice: settings.text("order_found_by") == "invoice_number",
+                invoiced_before_payment: settings.flag("invoiced_before_payment"),
+                discount_prefix: settings.text("discount_prefix").to_owned(),
+                discount_name: settings.text("discount_name").to_owned(),
+            },
             history: HistoryFields {
                 date: settings.text("purchase_date_field").to_owned(),
                 count: settings.text("purchase_count_field").to_owned(),

@@ -1,8 +1,7 @@
 //! What an answer means: one total function for writes and one for reads.
-//!
-//! The vendor's answers are mostly a bare number, as text, JSON number or JSON text; a refusal may hide in a 200 or come as
-//! 406, with the same codes, so both are read alike everywhere. Texts of the vendor are never passed on: their shape is not
-//! documented, and they may echo what was sent.
+//! ! The vendor's answers are mostly a bare number, as text, JSON number or JSON text; a refusal may hide in a 200 or
+//come as ! 406, with the same codes, so both are read alike everywhere. Texts of the vendor are never passed on: their
+//shape is not ! documented, and they may echo what was sent.
 
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 use serde_json::{Map, Value};
@@ -102,7 +101,8 @@ pub(super) fn probe(account: &Account, reply: &Reply) -> Result<(), String> {
     Ok(())
 }
 
-/// A number that is the whole body: `90412`, `"90412"`, ` -1 `. Nothing cleverer than digits: no exponent, no separators.
+/// A number that is the whole body: `90412`, `"90412"`, ` -1 `. Nothing cleverer than digits: no exponent, no
+/// separators.
 fn bare_number(body: &[u8]) -> Option<Decimal> {
     let text = str::from_utf8(body).ok()?.trim_start_matches('\u{feff}').trim();
     let text = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text).trim();

@@ -1,5 +1,5 @@
-//! The calls, as requests. Credentials go into the header and never into the URL, as the vendor's own plugins do it: a URL
-//! ends up in logs.
+//! The calls, as requests. Credentials go into the header and never into the URL, as the vendor's own plugins do it: a
+//! URL ends up in logs.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
@@ -21,8 +21,8 @@ pub(super) struct Api {
     pub(super) update_method: Method,
 }
 
-/// What a record is found by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a record is found by. Not to be printed: it may be an e-mail.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Key {
     Record(String),
     Field { name: &'static str, value: String },
@@ -80,8 +80,8 @@ impl Api {
     }
 }
 
-/// Whether a text can stand in a path: empty ones and those that a URL reads as "here" and "up" cannot, however they are
-/// encoded.
+/// Whether a text can stand in a path: empty ones and those that a URL reads as "here" and "up" cannot, however they
+/// are encoded.
 pub(super) fn fits_path(value: &str) -> bool {
     !matches!(value, "" | "." | "..")
 }

@@ -1,5 +1,5 @@
-//! SalesAutopilot: Hungarian marketing automation with lists, forms, order lists and invoices. A target: data only goes to
-//! it. The README beside this file holds the vendor's quirks and every assumption.
+//! SalesAutopilot: Hungarian marketing automation with lists, forms, order lists and invoices. A target: data only goes
+//! to it. The README beside this file holds the vendor's quirks and every assumption.
 //!
 //! Every write names a form of a list, and the form decides what else happens (mails, an invoice). So no form is ever
 //! guessed here: each has its own setting, and an operation without its form is refused.
@@ -34,9 +34,10 @@ use crate::{
 pub const VENDOR: Vendor = Vendor {
     name: "salesautopilot",
     title: "SalesAutopilot",
-    doc: "Hungarian marketing automation. A target: subscribes people to a newsletter list, records webshop orders in an \
-          order list, marks them paid, and keeps a purchase history in fields of the newsletter list. Every HTTP call \
-          counts against the account's monthly quota: 1000 are free, then each further 100,000 cost 2000 HUF + VAT.",
+    doc: "Hungarian marketing automation. A target: subscribes people to a newsletter list, records webshop orders in \
+          an order list, marks them paid, and keeps a purchase history in fields of the newsletter list. Every HTTP \
+          call counts against the account's monthly quota: 1000 are free, then each further 100,000 cost 2000 HUF + \
+          VAT.",
     settings: SETTINGS,
     operations: operations::CATALOGUE,
     events: &[],
@@ -49,6 +50,7 @@ pub const VENDOR: Vendor = Vendor {
     samples: &[],
 };
 
+#[expect(clippy::needless_pass_by_value, reason = "the contract hands the settings over")]
 fn open(settings: Settings) -> Opened {
     let account = Account::read(&settings)?;
     Ok(Arc::new(SalesAutopilot { account }))

@@ -1,5 +1,5 @@
-//! What a stored webhook proves: nothing, since none is ever stored. One that is there anyway (a config that was changed to
-//! this vendor) becomes a dead letter.
+//! What a stored webhook proves: nothing, since none is ever stored. One that is there anyway (a config that was
+//! changed to this vendor) becomes a dead letter.
 
 use crate::{connectors::contract::Normalized, model::code};
 

@@ -28,14 +28,14 @@ impl Record {
         self.0.get(field).map(plain).unwrap_or_default()
     }
 
-    /// Whether the person still wants mail. A record without the field is taken as an active one: only some lists may have
-    /// it, and the answer to a subscription did not say otherwise.
+    /// Whether the person still wants mail. A record without the field is taken as an active one: only some lists may
+    /// have it, and the answer to a subscription did not say otherwise.
     pub(super) fn is_active(&self) -> bool {
         self.text(ACTIVE) != "0"
     }
 
-    /// Whether it is one that a look-up by `key` asks for. How exactly the vendor compares is not documented, so what it
-    /// found is compared again where the record tells.
+    /// Whether it is one that a look-up by `key` asks for. How exactly the vendor compares is not documented, so what
+    /// it found is compared again where the record tells.
     pub(super) fn fits(&self, key: &Key) -> bool {
         let (name, value) = match key {
             Key::Record(id) => (ID, id),

@@ -1,5 +1,5 @@
-//! `update_purchase_history`: keeps the day of the last purchase, the number of purchases and their sum in fields of the
-//! newsletter list.
+//! `update_purchase_history`: keeps the day of the last purchase, the number of purchases and their sum in fields of
+//! the newsletter list.
 //!
 //! The vendor has no increment, and one would count twice when repeated. So each order is a contribution under its
 //! reference, the ledger keeps them all, and what is sent is always the result.
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     connectors::{
         contract::{
-            FieldKind, Operation, Plan, Progress, Register, RegisterRule, Repeat, Target, Verdict, Work,
+            Done, FieldKind, Operation, Plan, Progress, Register, RegisterRule, Repeat, Target, Verdict, Work,
             operation::OperationKind,
         },
         kit::number,
@@ -35,9 +35,9 @@ const SKIP: &str = "skip";
 pub(super) const OPERATION: Operation = Operation {
     name: "update_purchase_history",
     doc: "Counts an order into a person's purchase history, in the newsletter list's fields that the connection names, \
-          through `update_form`. The same order counts once, however often it comes; a later version of it replaces the \
-          earlier one, and a cancelled or refunded one stops counting. Give `order`, or `amount`, `currency`, `date` and \
-          `order_reference`.",
+          through `update_form`. The same order counts once, however often it comes; a later version of it replaces \
+          the earlier one, and a cancelled or refunded one stops counting. Give `order`, or `amount`, `currency`, \
+          `date` and `order_reference`.",
     kind: OperationKind::Write,
     parameters: &[
         EMAIL_PARAMETER,
@@ -201,15 +201,13 @@ fn interpret(account: &Account, work: &Work<'_>, progress: &Progress, reply: &Re
     let update = update(account, work, &totals).map_err(Verdict::Refused)?;
     let skips = parameters::text(work.parameters, "when_absent").is_some_and(|choice| choice == SKIP);
     Ok(match update.interpret(progress, reply)? {
-        Verdict::Done(update) => {
-            Verdict::Done(crate::connectors::contract::Done { vendor_id: update.vendor_id, ..result(&totals, true) })
-        }
+        Verdict::Done(update) => Verdict::Done(Done { vendor_id: update.vendor_id, ..result(&totals, true) }),
         Verdict::NotThere if skips => Verdict::Done(result(&totals, false)),
         other => other,
     })
 }
 
-fn result(totals: &Totals, written: bool) -> crate::connectors::contract::Done {
+fn result(totals: &Totals, written: bool) -> Done {
     let last = totals.last.map(|day| day.to_string()).unwrap_or_default();
     done(&[
         ("count", &totals.count.to_string()),

@@ -1,5 +1,6 @@
-//! `mark_paid`: tells that an order's money came, through the form that bills. The form may issue an invoice each time that
-//! it is used, so it is used once for each order; after a lost answer only when the order shows that nothing happened.
+//! `mark_paid`: tells that an order's money came, through the form that bills. The form may issue an invoice each time
+//! that it is used, so it is used once for each order; after a lost answer only when the order shows that nothing
+//! happened.
 //!
 //! | step | call | then |
 //! |---|---|---|
@@ -32,8 +33,8 @@ use crate::{
 
 pub(super) const OPERATION: Operation = Operation {
     name: "mark_paid",
-    doc: "Marks an order paid, with the day of payment, through `billing_form`: once for each order, because the form may \
-          issue an invoice. The order is found by `order_reference` or by `invoice_number`, as the setting \
+    doc: "Marks an order paid, with the day of payment, through `billing_form`: once for each order, because the form \
+          may issue an invoice. The order is found by `order_reference` or by `invoice_number`, as the setting \
           `order_found_by` says. An order that is not there yet is waited for.",
     kind: OperationKind::Write,
     parameters: &[
@@ -67,13 +68,13 @@ struct Payment {
 
 impl Payment {
     fn read(account: &Account, given: &Parameters) -> Result<Self, String> {
-        let parameter = if account.paid_by_invoice { "invoice_number" } else { "order_reference" };
+        let parameter = if account.orders.paid_by_invoice { "invoice_number" } else { "order_reference" };
         let reference = parameters::path_text(given, parameter)?
             .ok_or_else(|| format!("`{parameter}` is missing (the setting `order_found_by` asks for it)"))?;
         let paid_on = parameters::text(given, "paid_on").ok_or("`paid_on` is missing")?;
         let paid_on = parameters::day(&paid_on, &account.zone).ok_or("`paid_on` takes a date")?.to_string();
         let status = parameters::text(given, "status");
-        let (key, object) = if account.paid_by_invoice {
+        let (key, object) = if account.orders.paid_by_invoice {
             let object = format!("invoice:{reference}");
             (Key::field(INVOICE_NUMBER, reference), object)
         } else {
@@ -140,7 +141,9 @@ fn plan(account: &Account, work: &Work<'_>, progress: &Progress) -> Result<Plan,
 fn interpret(account: &Account, work: &Work<'_>, progress: &Progress, reply: &Reply) -> Result<Verdict, Verdict> {
     let payment = Payment::read(account, work.parameters).map_err(Verdict::Refused)?;
     if !work.writes(PAID) {
-        let update = payment.status_only(account).map_err(Verdict::Refused)?.expect("a reply has a request");
+        let Some(update) = payment.status_only(account).map_err(Verdict::Refused)? else {
+            return Ok(Verdict::Done(paid(true)));
+        };
         return Ok(match update.interpret(progress, reply)? {
             Verdict::Done(_) => Verdict::Done(paid(true)),
             other => other,
@@ -159,7 +162,7 @@ fn interpret(account: &Account, work: &Work<'_>, progress: &Progress, reply: &Re
 
 /// After a lost answer: pays only when the order shows neither the payment nor an invoice.
 fn checked(account: &Account, records: &[Record]) -> Verdict {
-    let may_be_billed = !account.paid_by_invoice && !account.invoiced_before_payment;
+    let may_be_billed = !account.orders.paid_by_invoice && !account.orders.invoiced_before_payment;
     match standing(records) {
         Some(verdict) => verdict,
         None if may_be_billed && records.iter().any(|record| !record.text(INVOICE_NUMBER).is_empty()) => {

@@ -1,8 +1,8 @@
-//! The catalogue of operations, and who handles which. An operation is one file: its entry, its target, its requests, its
-//! answers.
-//!
-//! The vendor has no idempotency key and bills by the call. So writes go first and are interpreted after; a look-up comes
-//! before a write only where an earlier try may have had its effect, or where nothing else keeps a record from doubling.
+//! The catalogue of operations, and who handles which. An operation is one file: its entry, its target, its requests,
+//! its answers.
+//! ! The vendor has no idempotency key and bills by the call. So writes go first and are interpreted after; a look-up
+//comes ! before a write only where an earlier try may have had its effect, or where nothing else keeps a record from
+//doubling.
 
 mod history;
 mod mark_paid;
@@ -23,8 +23,10 @@ use serde_json::{Value, json};
 use super::account::Account;
 use crate::{
     connectors::contract::{
-        Done, Field, Operation, Parameter, Plan, Progress, Register, RegisterRule, Repeat, Target, Verdict, Work,
+        Done, Field, FieldKind, Operation, Parameter, Plan, Progress, Register, RegisterRule, Repeat, Target, Verdict,
+        Work,
     },
+    model::http::Reply,
     topics::action::Parameters,
 };
 
@@ -42,14 +44,14 @@ pub const CATALOGUE: &[Operation] = &[
 const LIMIT_CLASS: &str = "call";
 
 /// As the setting `settle` begins; the account's own comes from [`repeat`].
-const CHECKED: Repeat = Repeat::Checked { settle: Duration::from_secs(60) };
+const CHECKED: Repeat = Repeat::Checked { settle: Duration::from_mins(1) };
 
 /// What carries an operation out.
 struct Handler {
     target: fn(&Account, &Parameters) -> Result<Target, String>,
     plan: fn(&Account, &Work<'_>, &Progress) -> Result<Plan, String>,
     /// Both sides are verdicts: the left one is for whatever ends the reading early.
-    interpret: fn(&Account, &Work<'_>, &Progress, &crate::model::http::Reply) -> Result<Verdict, Verdict>,
+    interpret: fn(&Account, &Work<'_>, &Progress, &Reply) -> Result<Verdict, Verdict>,
 }
 
 fn handler(operation: &Operation) -> Option<&'static Handler> {
@@ -88,12 +90,7 @@ pub(super) fn plan(account: &Account, work: &Work<'_>, progress: &Progress) -> P
     (handler.plan)(account, work, progress).unwrap_or_else(Plan::Refused)
 }
 
-pub(super) fn interpret(
-    account: &Account,
-    work: &Work<'_>,
-    progress: &Progress,
-    reply: &crate::model::http::Reply,
-) -> Verdict {
+pub(super) fn interpret(account: &Account, work: &Work<'_>, progress: &Progress, reply: &Reply) -> Verdict {
     let Some(handler) = handler(work.operation) else { return Verdict::Refused(unknown(work.operation)) };
     (handler.interpret)(account, work, progress, reply).unwrap_or_else(|verdict| verdict)
 }
@@ -112,12 +109,7 @@ fn truth(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
 
-const fn parameter(
-    name: &'static str,
-    kind: crate::connectors::contract::FieldKind,
-    required: bool,
-    doc: &'static str,
-) -> Parameter {
+const fn parameter(name: &'static str, kind: FieldKind, required: bool, doc: &'static str) -> Parameter {
     Parameter { name, kind, required, doc }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn body(
     body.0.insert("grossshippingcost".to_owned(), two_decimals(lines.gross_costs));
     body.text("mssys_comment", &order.note);
     body.text("order_status_id", &order.source_status);
-    body.0.insert("products".to_owned(), lines.lines.iter().map(product).collect());
+    body.0.insert("products".to_owned(), lines.goods.iter().map(product).collect());
     for (name, value) in further {
         if body.0.insert(name.clone(), value).is_some() {
             return Err(format!("`fields` names `{name}`, which the order gives"));

@@ -1,8 +1,8 @@
-//! An order's items as the vendor wants them: product lines with the net price of one unit before any discount, discounts
-//! as negative lines of their own, and shipping with all fees as one net and one gross amount.
-//!
-//! The sum of the lines stays the sum of the items: a coupon becomes a negative line only as far as the items say that a
-//! discount was taken off them. Amounts that an item lacks are never guessed, and nothing overflows: both are refused.
+//! An order's items as the vendor wants them: product lines with the net price of one unit before any discount,
+//! discounts as negative lines of their own, and shipping with all fees as one net and one gross amount.
+//! ! The sum of the lines stays the sum of the items: a coupon becomes a negative line only as far as the items say
+//that a ! discount was taken off them. Amounts that an item lacks are never guessed, and nothing overflows: both are
+//refused.
 
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive as _};
 
@@ -24,24 +24,25 @@ pub(super) struct Line {
 /// All that an order's items amount to.
 #[derive(Debug, PartialEq)]
 pub(super) struct Lines {
-    pub(super) lines: Vec<Line>,
+    /// Products and, behind them, discounts.
+    pub(super) goods: Vec<Line>,
     pub(super) net_costs: Decimal,
     pub(super) gross_costs: Decimal,
 }
 
 /// Reads an order's items.
 pub(super) fn read(account: &Account, order: &v1::Order) -> Result<Lines, String> {
-    let mut all = Lines { lines: Vec::new(), net_costs: Decimal::ZERO, gross_costs: Decimal::ZERO };
+    let mut all = Lines { goods: Vec::new(), net_costs: Decimal::ZERO, gross_costs: Decimal::ZERO };
     let mut taken_off: Vec<(Decimal, Decimal)> = Vec::new();
     for (index, item) in order.items.iter().enumerate() {
         let at = At(index);
         let amounts = Amounts::read(item, at)?;
         match item.kind() {
             v1::ItemKind::Product | v1::ItemKind::Unspecified => {
-                all.lines.push(product(item, &amounts, at)?);
+                all.goods.push(product(item, &amounts, at)?);
                 add(&mut taken_off, amounts.rate, amounts.discount).ok_or_else(|| at.too_large())?;
             }
-            v1::ItemKind::Discount => all.lines.push(discount_item(account, item, &amounts)),
+            v1::ItemKind::Discount => all.goods.push(discount_item(account, item, &amounts)),
             // The vendor's plugin counts every fee as shipping; a rounding is a fee of a few coins.
             v1::ItemKind::Shipping | v1::ItemKind::Fee | v1::ItemKind::Rounding => {
                 all.net_costs = all.net_costs.checked_add(amounts.net).ok_or_else(|| at.too_large())?;
@@ -49,10 +50,10 @@ pub(super) fn read(account: &Account, order: &v1::Order) -> Result<Lines, String
             }
         }
     }
-    if all.lines.is_empty() {
+    if all.goods.is_empty() {
         return Err("`order` has no product".to_owned());
     }
-    all.lines.extend(discounts(account, order, taken_off));
+    all.goods.extend(discounts(account, order, taken_off));
     Ok(all)
 }
 
@@ -103,8 +104,8 @@ fn amount(money: Option<&v1::Money>) -> Option<Decimal> {
     money.and_then(|money| number::parse(&money.amount))
 }
 
-/// The stated rate as it is; a computed one in whole percent, as the vendor's plugin rounds it, because amounts in coins do
-/// not give it exactly.
+/// The stated rate as it is; a computed one in whole percent, as the vendor's plugin rounds it, because amounts in
+/// coins do not give it exactly.
 fn rate(item: &v1::Item, net: Decimal, tax: Option<Decimal>) -> Option<Decimal> {
     if let Some(stated) = number::parse(&item.tax_rate) {
         return Some(stated.normalize());
@@ -149,11 +150,11 @@ fn discount_item(account: &Account, item: &v1::Item, amounts: &Amounts) -> Line 
 
 fn discount_line(account: &Account, code: &str, name: &str, rate: Decimal, net: Decimal) -> Line {
     let name = match (name, code) {
-        ("", "") => account.discount_name.clone(),
-        ("", code) => format!("{} {code}", account.discount_name),
+        ("", "") => account.orders.discount_name.clone(),
+        ("", code) => format!("{} {code}", account.orders.discount_name),
         (name, _) => name.to_owned(),
     };
-    Line { id: format!("{}{code}", account.discount_prefix), name, quantity: 1, rate, price: -rounded(net) }
+    Line { id: format!("{}{code}", account.orders.discount_prefix), name, quantity: 1, rate, price: -rounded(net) }
 }
 
 fn add(sums: &mut Vec<(Decimal, Decimal)>, rate: Decimal, amount: Decimal) -> Option<()> {
@@ -164,8 +165,8 @@ fn add(sums: &mut Vec<(Decimal, Decimal)>, rate: Decimal, amount: Decimal) -> Op
     Some(())
 }
 
-/// What was taken off the items, by tax rate, told by coupons as far as they go; the rest has no code. A coupon over items of
-/// several rates becomes several lines, so that the tax of the whole stays right.
+/// What was taken off the items, by tax rate, told by coupons as far as they go; the rest has no code. A coupon over
+/// items of several rates becomes several lines, so that the tax of the whole stays right.
 fn discounts(account: &Account, order: &v1::Order, taken_off: Vec<(Decimal, Decimal)>) -> Vec<Line> {
     let mut coupons: Vec<(&v1::Discount, Decimal)> = order
         .discounts

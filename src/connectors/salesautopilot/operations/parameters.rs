@@ -59,8 +59,8 @@ pub(super) fn path_text(parameters: &Parameters, name: &str) -> Result<Option<St
     }
 }
 
-/// What an order is known by there: the parameter, else what the account's setting picks from the order. The other one is
-/// never taken instead: the same order would then be two.
+/// What an order is known by there: the parameter, else what the account's setting picks from the order. The other one
+/// is never taken instead: the same order would then be two.
 pub(super) fn reference(
     account: &Account,
     parameters: &Parameters,
@@ -71,7 +71,7 @@ pub(super) fn reference(
         return Ok(given);
     }
     let Some(order) = order else { return Err(format!("`{name}` is missing")) };
-    let (member, value) = if account.orders_by_id { ("id", &order.id) } else { ("number", &order.number) };
+    let (member, value) = if account.orders.by_id { ("id", &order.id) } else { ("number", &order.number) };
     let value = value.trim();
     if fits_path(value) {
         Ok(value.to_owned())

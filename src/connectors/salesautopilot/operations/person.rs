@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     super::{
         account::Account,
-        wire::{COMPANY, EMAIL, FIRST_NAME, LAST_NAME, PHONE, RESERVED},
+        wire::{COMPANY, FIRST_NAME, LAST_NAME, PHONE, RESERVED},
     },
     newest, parameter, parameters,
 };
@@ -67,17 +67,10 @@ impl Person {
     pub(super) fn changes(&self, work: &Work<'_>) -> Map<String, Value> {
         self.fields.iter().filter(|(name, _)| work.writes(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
     }
-
-    /// All of it: what a new record is made of.
-    pub(super) fn everything(&self) -> Map<String, Value> {
-        let mut fields = self.fields.clone();
-        fields.insert(EMAIL.to_owned(), self.email.clone().into());
-        fields
-    }
 }
 
-/// Parameters and the fields that they fill. Some accounts keep the names the other way round, because the family name comes
-/// first in Hungarian; the vendor's own plugin has a switch for it too.
+/// Parameters and the fields that they fill. Some accounts keep the names the other way round, because the family name
+/// comes first in Hungarian; the vendor's own plugin has a switch for it too.
 fn fields_of(account: &Account) -> [(&'static str, &'static str); 4] {
     let (first, last) = name_fields(account);
     [("first_name", first), ("last_name", last), ("phone", PHONE), ("company", COMPANY)]

@@ -1,8 +1,16 @@
 //! `record_order`: puts a webshop's order into the order list. Whether the vendor refuses a second one with the same
 //! reference is not known, so an order is sent once, and after a lost answer only when a look-up does not find it.
 
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+
 use super::{
-    super::{account::Account, answer, api::Key, wire::ORDER_REFERENCE},
+    super::{
+        account::Account,
+        answer::{self, Answer},
+        api::Key,
+        wire::ORDER_REFERENCE,
+    },
     CHECKED, Handler, LIMIT_CLASS, done, field, next, once, order_body, parameter, parameters,
     person::own_fields,
     truth,
@@ -26,7 +34,8 @@ pub(super) const OPERATION: Operation = Operation {
             "order_id",
             FieldKind::Text,
             false,
-            "What the order is known by there. Without it: the order's number or id, as the setting `order_reference` says.",
+            "What the order is known by there. Without it: the order's number or id, as the setting `order_reference` \
+             says.",
         ),
         parameter(
             "integration_type",
@@ -68,7 +77,7 @@ fn body(
     given: &Parameters,
     order: &v1::Order,
     reference: &str,
-) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+) -> Result<Map<String, Value>, String> {
     let mut further = own_fields(given)?;
     if let Some(integration) = parameters::text(given, "integration_type") {
         further.insert("mssys_integration_type".to_owned(), integration.into());
@@ -123,12 +132,12 @@ fn found(reference: &str, record: Option<String>) -> Done {
     Done { vendor_id: record, ..done }
 }
 
-/// ASSUMED: every success is one but a number below 1. The number is no more than an answer: were it taken for a record's id
-/// and were it none, a later call could change a stranger's order.
-fn sent(reference: &str, read: answer::Answer) -> Result<Verdict, Verdict> {
+/// ASSUMED: every success is one but a number below 1. The number is no more than an answer: were it taken for a
+/// record's id and were it none, a later call could change a stranger's order.
+fn sent(reference: &str, read: Answer) -> Result<Verdict, Verdict> {
     let mut done = done(&[("order_id", reference), ("already", truth(false))]);
-    if let answer::Answer::Number(number) = read {
-        if number < rust_decimal::Decimal::ONE {
+    if let Answer::Number(number) = read {
+        if number < Decimal::ONE {
             return Err(Verdict::Refused(format!("the vendor answered {number}")));
         }
         done.result.insert("answer".to_owned(), number.to_string());

@@ -40,9 +40,9 @@ use crate::{
 
 pub(super) const OPERATION: Operation = Operation {
     name: "subscribe",
-    doc: "Puts a person on the newsletter list, through `subscribe_form`, with the mails that the form sends. Somebody who \
-          is there already gets the given fields by one update through `update_form`, where the connection has one. \
-          Somebody who has unsubscribed there is refused, unless the connection names a `resubscribe_form`.",
+    doc: "Puts a person on the newsletter list, through `subscribe_form`, with the mails that the form sends. Somebody \
+          who is there already gets the given fields by one update through `update_form`, where the connection has \
+          one. Somebody who has unsubscribed there is refused, unless the connection names a `resubscribe_form`.",
     kind: OperationKind::Write,
     parameters: &[
         EMAIL_PARAMETER,
@@ -56,8 +56,8 @@ pub(super) const OPERATION: Operation = Operation {
             "subscribed_at",
             FieldKind::Text,
             false,
-            "When the person said yes. It is not sent; a new time makes sure that a new yes is asked of the vendor even \
-             where an earlier one went through (the person may have unsubscribed there since).",
+            "When the person said yes. It is not sent; a new time makes sure that a new yes is asked of the vendor \
+             even where an earlier one went through (the person may have unsubscribed there since).",
         ),
     ],
     repeat: Repeat::Natural,
@@ -128,8 +128,10 @@ impl<'a> Subscription<'a> {
         self.account.update_form.id().is_some() && !self.person.changes(self.work).is_empty()
     }
 
-    fn new_record(&self) -> Map<String, Value> {
-        let mut fields = self.person.everything();
+    /// The body of a subscription. A new record gets all that is given: there is nothing newer to overwrite. A record that
+    /// is taken back gets only what is still to be written.
+    fn body(&self, mut fields: Map<String, Value>) -> Map<String, Value> {
+        fields.insert(EMAIL.to_owned(), self.person.email.clone().into());
         if let Some(ip) = parameters::text(self.work.parameters, "ip") {
             fields.insert(IP.to_owned(), ip.into());
         }
@@ -150,11 +152,11 @@ impl<'a> Subscription<'a> {
         Ok(match self.step(progress) {
             SUBSCRIBE => {
                 let form = self.account.subscribe_form.need()?;
-                Plan::Send(api.subscribe(self.list, form, self.new_record()))
+                Plan::Send(api.subscribe(self.list, form, self.body(self.person.fields.clone())))
             }
             RESUBSCRIBE => {
                 let form = self.account.resubscribe_form.need()?;
-                Plan::Send(api.subscribe(self.list, form, self.new_record()))
+                Plan::Send(api.subscribe(self.list, form, self.body(self.person.changes(self.work))))
             }
             UPDATE | VERIFY => self.update(progress)?.plan(self.account, progress),
             NOTHING => Plan::Done(self.already(None)),
@@ -165,7 +167,7 @@ impl<'a> Subscription<'a> {
     fn interpret(&self, progress: &Progress, reply: &Reply) -> Result<Verdict, Verdict> {
         let step = self.step(progress);
         match step {
-            SUBSCRIBE => self.subscribed(reply),
+            SUBSCRIBE => subscribed(reply),
             RESUBSCRIBE => resubscribed(reply),
             UPDATE => self.updated(progress, reply),
             VERIFY => {
@@ -188,24 +190,15 @@ impl<'a> Subscription<'a> {
         }
     }
 
-    fn subscribed(&self, reply: &Reply) -> Result<Verdict, Verdict> {
-        match answer::whole(answer::write(reply)?).ok_or_else(status::unexpected)? {
-            id @ 1.. => Ok(Verdict::Done(joined(id, false))),
-            subscribed::ALREADY_THERE => Ok(next(READ)),
-            subscribed::MALFORMED_EMAIL => {
-                Err(Verdict::Refused("the vendor answered -2: malformed `email`".to_owned()))
-            }
-            code => Err(answer::refused(code)),
-        }
-    }
-
     fn updated(&self, progress: &Progress, reply: &Reply) -> Result<Verdict, Verdict> {
-        let changed = answer::changed(reply)?;
         let read_before = progress.text("record");
-        Ok(match (changed, read_before) {
-            (0, "") => next(VERIFY),
-            (_, "") => Verdict::Done(self.already(None)),
-            (_, id) => Verdict::Done(self.already(Some(id.to_owned()))),
+        if !read_before.is_empty() {
+            answer::changed(reply)?;
+            return Ok(Verdict::Done(self.already(Some(read_before.to_owned()))));
+        }
+        Ok(match self.update(progress).map_err(Verdict::Refused)?.changed(reply)? {
+            0 => next(VERIFY),
+            _ => Verdict::Done(self.already(None)),
         })
     }
 
@@ -236,6 +229,15 @@ impl<'a> Subscription<'a> {
 
     fn by_email(&self) -> Key {
         Key::field(EMAIL, self.person.email.as_str())
+    }
+}
+
+fn subscribed(reply: &Reply) -> Result<Verdict, Verdict> {
+    match answer::whole(answer::write(reply)?).ok_or_else(status::unexpected)? {
+        id @ 1.. => Ok(Verdict::Done(joined(id, false))),
+        subscribed::ALREADY_THERE => Ok(next(READ)),
+        subscribed::MALFORMED_EMAIL => Err(Verdict::Refused("the vendor answered -2: malformed `email`".to_owned())),
+        code => Err(answer::refused(code)),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Changing a record: write first, and read back only when the vendor says that nothing was changed. Its `0` may mean "not
-//! found" as well as "it held these values already" (ASSUMED; one client even takes it for an error).
+//! Changing a record: write first, and read back only when the vendor says that nothing was changed. Its `0` may mean
+//! "not found" as well as "it held these values already" (ASSUMED; one client even takes it for an error).
 
 use serde_json::{Map, Value};
 
@@ -38,10 +38,19 @@ impl Update {
         if progress.step() == VERIFY {
             return Ok(self.judge(&answer::records(reply, &self.key)?));
         }
-        Ok(match answer::changed(reply)? {
+        Ok(match self.changed(reply)? {
             0 => next(VERIFY),
             _ => Verdict::Done(outcome(true, None)),
         })
+    }
+
+    /// How many records the vendor says that it changed. An unknown resource may be the record whose id we remember as
+    /// well as the form; reading the record back tells which.
+    pub(super) fn changed(&self, reply: &Reply) -> Result<i64, Verdict> {
+        if reply.status == 404 && matches!(self.key, Key::Record(_)) {
+            return Ok(0);
+        }
+        answer::changed(reply)
     }
 
     /// What the records say, after an update that changed nothing.
@@ -53,7 +62,8 @@ impl Update {
                 Verdict::Done(outcome(false, record.id()))
             }
             _ => Verdict::Refused(
-                "the vendor answered 0 and holds other values: the form may not take one of the fields".to_owned(),
+                "nothing was changed and it holds other values: the form is unknown or does not take a field"
+                    .to_owned(),
             ),
         }
     }

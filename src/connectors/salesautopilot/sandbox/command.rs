@@ -10,9 +10,9 @@ use super::{
 };
 use crate::model::time::Timestamp;
 
-const COMMANDS: &str = "`add_record` {list, fields}, `add_field` {list, name}, `unsubscribe` e-mail, `activate` e-mail, \
-                        `delete` e-mail, `set_order_status` {order, status}, `set_invoice_number` {order, number}, \
-                        `order_answer` any value or null, `code_status` 200 or 406";
+const COMMANDS: &str = "`add_record` {list, fields}, `add_field` {list, name}, `unsubscribe` e-mail, `activate` \
+                        e-mail, `delete` e-mail, `set_order_status` {order, status}, `set_invoice_number` {order, \
+                        number}, `order_answer` any value or null, `code_status` 200 or 406";
 
 pub(super) fn run(store: &mut Store, command: &Value, now: Timestamp) -> Result<Value, String> {
     let wrong = || format!("a command is one of {COMMANDS}");

@@ -123,8 +123,8 @@ fn record(body: &Map<String, Value>) -> Result<Record, Refusal> {
     record.insert("mssys_bill_currency".to_owned(), body.get("currency").cloned().unwrap_or_default());
     record.insert("mssys_netto_shipping_cost".to_owned(), cost("netshippingcost").to_string().into());
     record.insert("mssys_shipping_cost".to_owned(), cost("grossshippingcost").to_string().into());
-    record.insert("mssys_order_netto_sum".to_owned(), net.round_dp(2).to_string().into());
-    record.insert("mssys_order_brutto_sum".to_owned(), gross.round_dp(2).to_string().into());
+    record.insert("mssys_order_netto_sum".to_owned(), sum(net).into());
+    record.insert("mssys_order_brutto_sum".to_owned(), sum(gross).into());
     record.insert("products".to_owned(), lines.into());
     Ok(record)
 }
@@ -147,9 +147,13 @@ fn line(product: &Value) -> Result<(Value, Decimal, Decimal), Refusal> {
     let line = json!({
         "oi_sku": required(product, "prod_id")?, "oi_name": required(product, "prod_name")?,
         "oi_price": price.to_string(), "oi_quantity": quantity.to_string(), "oi_vat_percent": tax.to_string(),
-        "oi_netto_sum": net.round_dp(2).to_string(), "oi_brutto_sum": gross.round_dp(2).to_string(),
+        "oi_netto_sum": sum(net), "oi_brutto_sum": sum(gross),
     });
     Ok((line, net, gross))
+}
+
+fn sum(amount: Decimal) -> String {
+    format!("{:.2}", amount.round_dp(2))
 }
 
 fn too_large() -> Refusal {

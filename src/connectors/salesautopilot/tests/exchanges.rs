@@ -25,17 +25,11 @@ fn send(pair: &mut Pair, method: Method, path: &str, body: &str) -> (u16, String
     (status, String::from_utf8(body.to_vec()).expect("text"))
 }
 
-const PERSON: &str = r#"{"email":"borbala.kis@example.hu","mssys_lastname":"Kis","mssys_firstname":"Borbála","mssys_ipaddress":"198.51.100.7"}"#;
+const PERSON: &str = include_str!("../fixtures/subscribe.json");
 
-const ORDER: &str = r#"{"order_id":"4711","email":"borbala.kis@example.hu","mssys_lastname":"Kis","mssys_firstname":"Borbála",
- "payment_method":"Bankkártya","payment_code":"card","shipping_method":"Futár","currency":"HUF",
- "mssys_bill_company":"Kis és Társa Kft.","mssys_vat_number":"12345678-2-42","mssys_bill_country":"hu",
- "mssys_bill_zip":"7621","mssys_bill_city":"Pécs","mssys_bill_address":"Fő utca 3.",
- "netshippingcost":1000,"grossshippingcost":1270,"order_status_id":"pending",
- "products":[{"prod_id":"SZAPPAN-01","prod_name":"Levendula szappan","qty":3,"tax":27,"prod_price":1500.0,
-   "categories":[{"category_id":12,"category_name":"Szappanok"}]}]}"#;
+const ORDER: &str = include_str!("../fixtures/order.json");
 
-const SETTLED: &str = r#"{"mssys_webshop_status":"processing","mssys_order_status":2,"mssys_pay_date":"2025-10-09"}"#;
+const SETTLED: &str = include_str!("../fixtures/settlement.json");
 
 #[test]
 fn a_subscription_is_added_once() {
@@ -132,7 +126,7 @@ fn an_order_with_a_wrong_line_is_refused() {
 #[test]
 fn an_order_may_be_answered_with_a_text() {
     let mut pair = Pair::new();
-    pair.command(json!({"order_answer": "OK"}));
+    pair.command(&json!({"order_answer": "OK"}));
     let driven = pair.run("record_order", json!({"order": order()}));
     assert_eq!(result(&driven), json!({"order_id": "4711", "already": "false"}));
 }

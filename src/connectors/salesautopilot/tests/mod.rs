@@ -1,5 +1,6 @@
 //! The connector against its own sandbox, and the sandbox against the exchanges that the vendor's sheet prints.
 
+mod answers;
 mod exchanges;
 mod history;
 mod lines;
@@ -82,8 +83,8 @@ impl Pair {
         self.connector.target(drive.operation, &drive.parameters).expect_err("a refused target")
     }
 
-    fn command(&mut self, command: Value) {
-        self.sandbox.command(&command, now()).expect("a command that fits");
+    fn command(&mut self, command: &Value) {
+        self.sandbox.command(command, now()).expect("a command that fits");
     }
 
     /// The effects of a kind.
@@ -109,8 +110,8 @@ impl Pair {
     }
 }
 
-fn registers(names: &[&str]) -> Option<BTreeSet<String>> {
-    Some(names.iter().map(|name| (*name).to_owned()).collect())
+fn registers(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 #[track_caller]
@@ -134,7 +135,8 @@ fn order() -> Value {
         "customer": {
             "firstName": "Borbála", "lastName": "Kis", "email": "borbala.kis@example.hu", "phone": "+36301234567",
             "company": "Kis és Társa Kft.", "taxId": "12345678-2-42",
-            "address": {"street": "Fő utca 3.", "street2": "2. em.", "city": "Pécs", "postcode": "7621", "country": "HU"},
+            "address": {"street": "Fő utca 3.", "street2": "2. em.", "city": "Pécs", "postcode": "7621",
+                        "country": "HU"},
             "shippingAddress": {"street": "Alsó sor 1.", "city": "Siklós", "postcode": "7800", "country": "HU"}
         },
         "items": [

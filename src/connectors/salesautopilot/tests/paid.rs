@@ -73,13 +73,13 @@ fn after_a_lost_request_the_order_is_paid() {
 fn an_invoice_without_the_payment_is_for_a_person_after_a_lost_answer() {
     let invoiced = json!({"set_invoice_number": {"order": "4711", "number": "SA-1"}});
     let mut pair = with_order(&[]);
-    pair.command(invoiced.clone());
+    pair.command(&invoiced);
     let driven = pair.run_with("mark_paid", payment(), |drive| drive.maybe_done = true);
     assert!(refusal(&driven).starts_with("in doubt"));
     assert!(pair.effects("invoice").is_empty());
     // Unless it always has one before it is paid.
     let mut pair = with_order(&[("invoiced_before_payment", "true")]);
-    pair.command(invoiced);
+    pair.command(&invoiced);
     let driven = pair.run_with("mark_paid", payment(), |drive| drive.maybe_done = true);
     assert_eq!(result(&driven)["already"], "false");
 }
@@ -87,7 +87,7 @@ fn an_invoice_without_the_payment_is_for_a_person_after_a_lost_answer() {
 #[test]
 fn money_that_went_back_is_not_paid_again() {
     let mut pair = with_order(&[]);
-    pair.command(json!({"set_order_status": {"order": "4711", "status": "3"}}));
+    pair.command(&json!({"set_order_status": {"order": "4711", "status": "3"}}));
     let driven = pair.run_with("mark_paid", payment(), |drive| drive.maybe_done = true);
     assert!(refusal(&driven).contains("paid back"));
     assert_eq!(pair.order("4711")["mssys_order_status"], "3");
@@ -96,11 +96,11 @@ fn money_that_went_back_is_not_paid_again() {
 #[test]
 fn an_order_may_be_found_by_its_invoice() {
     let mut pair = with_order(&[("order_found_by", "invoice_number")]);
-    pair.command(json!({"set_invoice_number": {"order": "4711", "number": "E-2025/12"}}));
-    let paid = json!({"invoice_number": "E-2025/12", "paid_on": "2025-10-09"});
-    assert_eq!(result(&pair.run("mark_paid", paid.clone()))["already"], "false");
+    pair.command(&json!({"set_invoice_number": {"order": "4711", "number": "E-2025/12"}}));
+    let invoice = json!({"invoice_number": "E-2025/12", "paid_on": "2025-10-09"});
+    assert_eq!(result(&pair.run("mark_paid", invoice.clone()))["already"], "false");
     assert_eq!(pair.order("4711")["mssys_order_status"], "2");
-    let drive = pair.drive("mark_paid", paid);
+    let drive = pair.drive("mark_paid", invoice);
     assert_eq!(pair.connector.target(drive.operation, &drive.parameters).expect("target").object, "invoice:E-2025/12");
     assert!(pair.refused_target("mark_paid", payment()).contains("`invoice_number`"));
     assert!(
@@ -108,6 +108,18 @@ fn an_order_may_be_found_by_its_invoice() {
             .refused_target("mark_paid", json!({"invoice_number": "1", "paid_on": "2025-10-09"}))
             .contains("`order_reference`")
     );
+}
+
+#[test]
+fn an_order_found_by_its_invoice_is_judged_by_the_payment_alone() {
+    let invoice = json!({"invoice_number": "E-1", "paid_on": "2025-10-09"});
+    let mut pair = with_order(&[("order_found_by", "invoice_number")]);
+    pair.command(&json!({"set_invoice_number": {"order": "4711", "number": "E-1"}}));
+    let driven = pair.run_with("mark_paid", invoice.clone(), |drive| drive.maybe_done = true);
+    assert_eq!((driven.calls, &result(&driven)["already"]), (2, &json!("false")));
+    pair.command(&json!({"set_invoice_number": {"order": "4711", "number": "E-1"}}));
+    let driven = pair.run_with("mark_paid", invoice, |drive| drive.maybe_done = true);
+    assert_eq!((driven.calls, &result(&driven)["already"]), (1, &json!("true")));
 }
 
 #[test]
@@ -123,7 +135,7 @@ fn a_day_is_needed() {
 fn a_newer_status_stays_when_the_payment_comes_late() {
     let mut pair = with_order(&[]);
     pair.run("update_order_status", json!({"order_reference": "4711", "status": "completed"}));
-    pair.run_with("mark_paid", payment(), |drive| drive.registers = registers(&["paid"]));
+    pair.run_with("mark_paid", payment(), |drive| drive.registers = Some(registers(&["paid"])));
     let record = pair.order("4711");
     assert_eq!((&record["mssys_order_status"], &record["mssys_webshop_status"]), (&json!("2"), &json!("completed")));
 }
@@ -133,7 +145,7 @@ fn a_new_status_of_a_paid_order_does_not_bill_again() {
     let mut pair = with_order(&[]);
     pair.run("mark_paid", payment());
     let shipped = json!({"order_reference": "4711", "paid_on": "2025-10-09", "status": "shipped"});
-    let only_status = |drive: &mut Drive<'_>| drive.registers = registers(&["mssys_webshop_status"]);
+    let only_status = |drive: &mut Drive<'_>| drive.registers = Some(registers(&["mssys_webshop_status"]));
     let driven = pair.run_with("mark_paid", shipped.clone(), only_status);
     assert_eq!((driven.calls, result(&driven)), (1, json!({"already": "true"})));
     assert_eq!(pair.order("4711")["mssys_webshop_status"], "shipped");
@@ -159,8 +171,8 @@ fn zero_for_an_order_that_stays_unpaid_is_a_refusal() {
     let unpaid = Reply::new(200).json(&json!([{"id": 7, "mssys_shoprenter_id": "4711", "mssys_order_status": "1"}]));
     let verdict = scripted(&drive, &[Reply::new(200).text("0"), unpaid]);
     assert!(matches!(verdict, Verdict::Refused(text) if text.contains("`billing_form`")));
-    let paid = Reply::new(200).json(&json!([{"id": 7, "mssys_order_status": 2}]));
-    assert!(matches!(scripted(&drive, &[Reply::new(406).text("0"), paid]), Verdict::Done(_)));
+    let settled = Reply::new(200).json(&json!([{"id": 7, "mssys_order_status": 2}]));
+    assert!(matches!(scripted(&drive, &[Reply::new(406).text("0"), settled]), Verdict::Done(_)));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn all_problems_are_told_at_once() {
 #[test]
 fn an_operation_without_its_list_or_form_names_the_setting() {
     let person = json!({"email": "a@example.hu", "first_name": "A"});
-    let paid = json!({"order_reference": "1", "paid_on": "2025-10-09"});
+    let payment = json!({"order_reference": "1", "paid_on": "2025-10-09"});
     let status = json!({"order_reference": "1", "status": "x"});
     let history = json!({"email": "a@example.hu", "order": order()});
     for (missing, operation, parameters) in [
@@ -42,8 +42,8 @@ fn an_operation_without_its_list_or_form_names_the_setting() {
         ("update_form", "update_purchase_history", &history),
         ("order_list", "record_order", &json!({"order": order()})),
         ("order_form", "record_order", &json!({"order": order()})),
-        ("order_list", "mark_paid", &paid),
-        ("billing_form", "mark_paid", &paid),
+        ("order_list", "mark_paid", &payment),
+        ("billing_form", "mark_paid", &payment),
         ("order_list", "update_order_status", &status),
         ("status_form", "update_order_status", &status),
     ] {

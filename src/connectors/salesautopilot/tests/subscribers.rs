@@ -10,7 +10,8 @@ const ANNA: &str = "anna.nagy@example.hu";
 
 fn borbala() -> Value {
     json!({
-        "email": "borbala.kis@example.hu", "first_name": "Borbála", "last_name": "Kis", "phone": "", "ip": "198.51.100.7",
+        "email": "borbala.kis@example.hu", "first_name": "Borbála", "last_name": "Kis", "phone": "",
+        "ip": "198.51.100.7",
         "fields": {"city": "Pécs", "member": true, "points": 5, "mssys_mobile": ""}
     })
 }
@@ -61,7 +62,7 @@ fn a_person_who_is_there_without_new_data_or_without_a_form_for_it_is_left_alone
 fn codes_mean_the_same_in_a_200_and_in_a_406() {
     for status in [200, 406] {
         let mut pair = Pair::new();
-        pair.command(json!({ "code_status": status }));
+        pair.command(&json!({ "code_status": status }));
         assert_eq!(result(&pair.run("subscribe", json!({"email": ANNA})))["already"], "true");
         let driven = pair.run("subscribe", json!({"email": "a@b@example.hu"}));
         assert!(refusal(&driven).contains("-2"), "{driven:?}");
@@ -71,7 +72,7 @@ fn codes_mean_the_same_in_a_200_and_in_a_406() {
 #[test]
 fn somebody_who_unsubscribed_there_is_not_pulled_back() {
     let mut pair = Pair::new();
-    pair.command(json!({ "unsubscribe": ANNA }));
+    pair.command(&json!({ "unsubscribe": ANNA }));
     let driven = pair.run("subscribe", json!({"email": ANNA, "first_name": "Panna"}));
     assert!(refusal(&driven).contains("unsubscribed there"));
     assert_eq!(pair.person(ANNA)["active"], "0");
@@ -81,16 +82,29 @@ fn somebody_who_unsubscribed_there_is_not_pulled_back() {
 #[test]
 fn unless_a_form_is_named_for_it() {
     let mut pair = Pair::with(&[("resubscribe_form", "88003")]);
-    pair.command(json!({ "unsubscribe": ANNA }));
+    pair.command(&json!({ "unsubscribe": ANNA }));
     let driven = pair.run("subscribe", json!({"email": ANNA, "first_name": "Panna"}));
     assert_eq!(result(&driven), json!({"already": "true", "record_id": "90412"}));
     assert_eq!(pair.person(ANNA)["active"], "1");
 }
 
 #[test]
+fn who_is_taken_back_keeps_what_is_newer() {
+    let mut pair = Pair::with(&[("resubscribe_form", "88003")]);
+    pair.command(&json!({ "unsubscribe": ANNA }));
+    let parameters = json!({"email": ANNA, "first_name": "Panna", "last_name": "Régi"});
+    pair.run_with("subscribe", parameters, |drive| {
+        drive.registers = Some(registers(&["list:51234", "mssys_firstname"]));
+    });
+    let record = pair.person(ANNA);
+    assert_eq!((&record["active"], &record["mssys_firstname"]), (&json!("1"), &json!("Panna")));
+    assert_eq!(record["mssys_lastname"], "Nagy");
+}
+
+#[test]
 fn a_form_that_does_not_take_anybody_back_ends_it() {
     let mut pair = Pair::with(&[("resubscribe_form", "88001")]);
-    pair.command(json!({ "unsubscribe": ANNA }));
+    pair.command(&json!({ "unsubscribe": ANNA }));
     assert!(refusal(&pair.run("subscribe", json!({"email": ANNA}))).contains("resubscribe_form"));
 }
 
@@ -118,8 +132,8 @@ fn without_a_unique_email_every_subscription_is_looked_up_first() {
 #[test]
 fn of_several_records_one_that_wants_mail_counts() {
     let mut pair = Pair::with(&[("unique_email", "false")]);
-    pair.command(json!({ "unsubscribe": ANNA }));
-    pair.command(json!({"add_record": {"list": 51234, "fields": {"email": ANNA}}}));
+    pair.command(&json!({ "unsubscribe": ANNA }));
+    pair.command(&json!({"add_record": {"list": 51234, "fields": {"email": ANNA}}}));
     assert_eq!(result(&pair.run("subscribe", json!({"email": ANNA})))["record_id"], "90413");
 }
 
@@ -127,7 +141,7 @@ fn of_several_records_one_that_wants_mail_counts() {
 fn whom_we_subscribed_before_only_gets_what_is_new() {
     let mut pair = Pair::new();
     let parameters = json!({"email": ANNA, "first_name": "Panna", "last_name": "Kovács"});
-    let only_first = |drive: &mut Drive<'_>| drive.registers = registers(&["mssys_firstname"]);
+    let only_first = |drive: &mut Drive<'_>| drive.registers = Some(registers(&["mssys_firstname"]));
     let driven = pair.run_with("subscribe", parameters.clone(), only_first);
     assert_eq!((driven.calls, &result(&driven)["already"]), (1, &json!("true")));
     assert_eq!(pair.effects("update")[0]["fields"], json!(["mssys_firstname"]));
@@ -141,8 +155,8 @@ fn whom_we_subscribed_before_only_gets_what_is_new() {
 fn whom_somebody_deleted_there_since_comes_back_whole() {
     let mut pair = Pair::new();
     pair.run("subscribe", borbala());
-    pair.command(json!({ "delete": "borbala.kis@example.hu" }));
-    let driven = pair.run_with("subscribe", borbala(), |drive| drive.registers = registers(&["city"]));
+    pair.command(&json!({ "delete": "borbala.kis@example.hu" }));
+    let driven = pair.run_with("subscribe", borbala(), |drive| drive.registers = Some(registers(&["city"])));
     assert_eq!(result(&driven)["already"], "false");
     assert_eq!(pair.person("borbala.kis@example.hu")["mssys_lastname"], "Kis");
 }
@@ -185,7 +199,7 @@ fn an_update_sends_only_the_registers_that_are_left() {
     let mut pair = Pair::new();
     let parameters = json!({"email": ANNA, "first_name": "Panna", "last_name": "Kovács", "fields": {"city": "Sopron"}});
     let driven = pair.run_with("update_subscriber", parameters, |drive| {
-        drive.registers = registers(&["mssys_lastname", "city"]);
+        drive.registers = Some(registers(&["mssys_lastname", "city"]));
     });
     assert_eq!((driven.calls, result(&driven)), (1, json!({"changed": "true"})));
     assert_eq!(pair.effects("update")[0]["fields"], json!(["city", "mssys_lastname"]));
@@ -222,6 +236,17 @@ fn zero_means_unchanged_or_absent_and_a_look_tells_which() {
 }
 
 #[test]
+fn an_unknown_resource_may_be_the_record_that_we_remember() {
+    let pair = Pair::new();
+    let mut drive = pair.drive("update_subscriber", json!({"email": ANNA, "first_name": "Panna"}));
+    assert!(matches!(scripted(&drive, &[Reply::new(404)]), Verdict::Refused(_)), "by e-mail it is list or form");
+    drive.vendor_id = Some("7".to_owned());
+    assert_eq!(scripted(&drive, &[Reply::new(404), Reply::new(404)]), Verdict::Forgotten);
+    let there = Reply::new(200).json(&json!({"id": 7, "email": ANNA, "mssys_firstname": "Anna"}));
+    assert!(matches!(scripted(&drive, &[Reply::new(404), there]), Verdict::Refused(_)));
+}
+
+#[test]
 fn zero_and_other_values_is_a_refusal() {
     let pair = Pair::new();
     let drive = pair.drive("update_subscriber", json!({"email": ANNA, "first_name": "Panna"}));
@@ -235,7 +260,7 @@ fn a_field_that_the_list_does_not_have_is_refused() {
     let mut pair = Pair::new();
     let driven = pair.run("update_subscriber", json!({"email": ANNA, "fields": {"colour": "kék"}}));
     assert!(refusal(&driven).starts_with("406"));
-    pair.command(json!({"add_field": {"list": 51234, "name": "colour"}}));
+    pair.command(&json!({"add_field": {"list": 51234, "name": "colour"}}));
     pair.run("update_subscriber", json!({"email": ANNA, "fields": {"colour": "kék"}}));
     assert_eq!(pair.person(ANNA)["colour"], "kék");
 }
