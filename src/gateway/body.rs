@@ -12,6 +12,9 @@ use crate::{
     model::{code, code::Code},
 };
 
+/// So much room is made because of an announcement alone.
+const TRUSTED_BYTES: usize = 16 << 10;
+
 /// The bounds of one body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyLimits {
@@ -29,35 +32,31 @@ pub(super) async fn read(
     if announced.is_some_and(|announced| announced > limits.max_bytes) {
         return Err(refuse(413, code::BODY_TOO_LARGE));
     }
-    tokio::time::timeout(limits.timeout, collect(payload, limits.max_bytes, held))
+    tokio::time::timeout(limits.timeout, collect(payload, announced, limits.max_bytes, held))
         .await
         .unwrap_or(Err(refuse(408, code::TOO_SLOW)))
 }
 
-/// A body that comes in one piece, as most do, is not copied.
-async fn collect(mut payload: Payload, max_bytes: usize, held: &mut Held) -> Result<Bytes, Refusal> {
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
-    let mut length = 0;
+/// Copies: a piece as it comes is a part of the connection's read buffer, and would keep all of that alive for as long as
+/// the record waits in the log's queue, where it counts with its own size only.
+async fn collect(
+    mut payload: Payload,
+    announced: Option<usize>,
+    max_bytes: usize,
+    held: &mut Held,
+) -> Result<Bytes, Refusal> {
+    let mut body = BytesMut::with_capacity(announced.unwrap_or(0).min(TRUSTED_BYTES));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| broken(&error))?;
-        length += chunk.len();
-        if length > max_bytes {
+        if body.len() + chunk.len() > max_bytes {
             return Err(refuse(413, code::BODY_TOO_LARGE));
         }
         if !held.grow(chunk.len()) {
             return Err(refuse(503, code::OVERLOADED));
         }
-        if first.is_empty() {
-            first = chunk;
-        } else {
-            if all.is_empty() {
-                all.extend_from_slice(&first);
-            }
-            all.extend_from_slice(&chunk);
-        }
+        body.extend_from_slice(&chunk);
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    Ok(body.freeze())
 }
 
 /// The sender went away in the middle, or its framing is wrong.

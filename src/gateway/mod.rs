@@ -12,6 +12,7 @@ mod path;
 mod server;
 mod settings;
 mod store;
+mod watch;
 
 pub use inlet::GatewayConnection;
 pub use server::{Gateway, Parts};

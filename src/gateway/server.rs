@@ -23,6 +23,7 @@ use super::{
     path::{self, Address},
     settings::GatewaySettings,
     store::{Accepted, Store},
+    watch::Watch,
 };
 use crate::{
     connectors::contract::{Accept, Refusal},
@@ -59,6 +60,7 @@ pub struct Gateway {
     inlets: HashMap<ConnectionName, Arc<Inlet>>,
     store: Store,
     budget: Arc<Budget>,
+    watch: Arc<Watch>,
     retry_after: HeaderValue,
 }
 
@@ -80,6 +82,7 @@ impl Gateway {
         Self {
             inlets,
             budget: Budget::new(settings.max_held_bytes, parts.metrics.gateway_queue_bytes()),
+            watch: Watch::new(Arc::clone(&parts.clock), settings.keep_alive + settings.head_timeout),
             retry_after: HeaderValue::from(settings.retry_after.as_secs()),
             store: Store {
                 log: parts.log,
@@ -101,6 +104,7 @@ impl Gateway {
     pub fn start(self, listener: TcpListener) -> io::Result<Running> {
         let address = listener.local_addr()?;
         let settings = self.settings.clone();
+        let (watch, watching) = (Arc::clone(&self.watch), Arc::clone(&self.watch));
         let gateway = web::Data::new(self);
         let app = move || App::new().app_data(gateway.clone()).default_service(web::to(receive));
         let server = HttpServer::new(app)
@@ -112,9 +116,10 @@ impl Gateway {
             .client_disconnect_timeout(settings.head_timeout)
             .shutdown_timeout(serving::LONGEST_DRAIN_SECONDS)
             .disable_signals()
+            .on_connect(move |connection, beside| watch.keep(connection, beside))
             .listen(listener)?
             .run();
-        Ok(Running::new(server, address))
+        Ok(Running::new(server, address).beside(watching.run()))
     }
 
     /// The story of one request.
@@ -197,6 +202,7 @@ impl<'a> Refused<'a> {
 }
 
 pub(super) async fn receive(request: HttpRequest, payload: Payload, gateway: web::Data<Gateway>) -> HttpResponse {
+    let _in_flight = gateway.watch.serving(&request);
     match gateway.take(&request, payload).await {
         Ok(reply) => serving::response(reply),
         Err(refused) => gateway.refuse(&refused),

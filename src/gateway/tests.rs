@@ -5,7 +5,7 @@ mod fake_log;
 mod garbage;
 mod way;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, os::fd::AsFd as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
@@ -29,7 +29,7 @@ use crate::{
         id::Ids,
         random::Generator,
         secret::Secret,
-        time::{ManualClock, Timestamp},
+        time::{Clock, ManualClock, Timestamp},
     },
     telemetry::{Metrics, serving, serving::Running},
     topics::{Names, action::Parameters, record::Record, webhook::Webhook},
@@ -116,6 +116,7 @@ impl Connector for Signed {
 struct Rig {
     log: Arc<FakeLog>,
     metrics: Arc<Metrics>,
+    clock: Arc<ManualClock>,
     ids: Ids,
     running: Running,
 }
@@ -127,9 +128,9 @@ impl Rig {
 
     fn with(mut settings: GatewaySettings) -> Self {
         settings.workers = 1;
-        let (gateway, log, metrics, ids) = gateway(settings);
+        let Made { gateway, log, metrics, clock, ids } = gateway(settings);
         let listener = serving::bind(([127, 0, 0, 1], 0).into()).expect("bound");
-        Self { running: gateway.start(listener).expect("up"), log, metrics, ids }
+        Self { running: gateway.start(listener).expect("up"), log, metrics, clock, ids }
     }
 
     fn address(&self) -> SocketAddr {
@@ -167,6 +168,11 @@ impl Rig {
         self.counted("webhooks_accepted_total", "connection=\"shop\"")
     }
 
+    /// The one worker has looked at all that was sent before: it answers this, too.
+    async fn has_come_round(&self) {
+        assert_eq!(self.ask(b"GET /webhooks/shop HTTP/1.1\r\nhost: x\r\n\r\n").await.status, 200);
+    }
+
     /// A good webhook is taken: nothing before it has done harm.
     async fn is_healthy(&self) {
         let before = self.accepted();
@@ -175,7 +181,17 @@ impl Rig {
     }
 }
 
-fn gateway(settings: GatewaySettings) -> (Gateway, Arc<FakeLog>, Arc<Metrics>, Ids) {
+/// A gateway that is not up yet, and everything around it.
+struct Made {
+    gateway: Gateway,
+    log: Arc<FakeLog>,
+    metrics: Arc<Metrics>,
+    clock: Arc<ManualClock>,
+    ids: Ids,
+}
+
+fn gateway(settings: GatewaySettings) -> Made {
+    let clock = Arc::new(ManualClock::new(NOW.parse().expect("a time")));
     let log = Arc::new(FakeLog::default());
     let metrics = Arc::new(Metrics::new());
     let ids = Ids::new(b"installation");
@@ -183,12 +199,12 @@ fn gateway(settings: GatewaySettings) -> (Gateway, Arc<FakeLog>, Arc<Metrics>, I
         log: Arc::clone(&log) as crate::log::Log,
         names: Names::new("test."),
         ids: ids.clone(),
-        clock: Arc::new(ManualClock::new(NOW.parse().expect("a time"))),
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
         random: Arc::new(Generator::seeded(1)),
         metrics: Arc::clone(&metrics),
     };
     let shop = GatewayConnection { name: shop(), paths: vec![shop()], vendor: &VENDOR, connector: Arc::new(Signed) };
-    (Gateway::new(settings, vec![shop], parts), log, metrics, ids)
+    Made { gateway: Gateway::new(settings, vec![shop], parts), log, metrics, clock, ids }
 }
 
 fn shop() -> ConnectionName {
@@ -251,9 +267,10 @@ impl Client {
         Some(answer)
     }
 
-    /// Whether nothing has come and the connection is open, as of now.
+    /// Whether nothing has come and the connection is open, as the operating system knows it now.
     fn is_quiet(&self) -> bool {
-        let nothing = self.0.try_read(&mut [0; 1]);
+        let handle = self.0.as_fd().try_clone_to_owned().expect("a file descriptor");
+        let nothing = std::net::TcpStream::from(handle).peek(&mut [0; 1]);
         nothing.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
 }

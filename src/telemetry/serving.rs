@@ -39,6 +39,7 @@ pub struct Running {
     address: SocketAddr,
     handle: ServerHandle,
     task: JoinSet<io::Result<()>>,
+    beside: JoinSet<()>,
 }
 
 impl Running {
@@ -46,7 +47,14 @@ impl Running {
         let handle = server.handle();
         let mut task = JoinSet::new();
         task.spawn(server);
-        Self { address, handle, task }
+        Self { address, handle, task, beside: JoinSet::new() }
+    }
+
+    /// Does something else for as long as the server is up.
+    #[must_use]
+    pub fn beside(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.beside.spawn(work);
+        self
     }
 
     /// Where it listens, with the port that was really taken.
@@ -54,12 +62,12 @@ impl Running {
         self.address
     }
 
-    /// Returns when the server has ended by itself, which it never should.
+    /// Returns when the server, or what goes on beside it, has ended by itself, which it never should.
     pub async fn ended(&mut self) -> io::Result<()> {
-        match self.task.join_next().await {
-            Some(Ok(result)) => result,
-            Some(Err(error)) => Err(io::Error::other(error)),
-            None => Ok(()),
+        tokio::select! {
+            Some(served) = self.task.join_next() => served.map_err(io::Error::other)?,
+            Some(done) = self.beside.join_next() => done.map_err(io::Error::other),
+            else => Ok(()),
         }
     }
 

@@ -107,7 +107,12 @@ fn gateway(listener: TcpListener, log: Log) -> anyhow::Result<Running> {
         random: Arc::new(Generator::seeded(1)),
         metrics: Arc::new(Metrics::new()),
     };
-    let connection = GatewayConnection { name: connection()?, vendor: &VENDOR, connector: Arc::new(Signed) };
+    let connection = GatewayConnection {
+            name: connection()?,
+            paths: vec![connection()?],
+            vendor: &VENDOR,
+            connector: Arc::new(Signed),
+        };
     Ok(Gateway::new(GatewaySettings::default(), vec![connection], parts).start(listener)?)
 }
 

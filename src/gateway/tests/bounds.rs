@@ -58,6 +58,7 @@ async fn bodies_are_held_within_a_bound_and_the_room_comes_back() {
     assert_eq!(rig.metrics.gateway_queue_bytes().get(), 10);
     come_again(&rig.ask(&signed(b"0123456789")).await);
     assert_eq!(rig.refused(code::OVERLOADED), 1);
+    assert!(first.is_quiet());
     rig.log.release();
     assert_eq!(first.answer().await.expect("an answer").status, 202);
     assert_eq!(rig.metrics.gateway_queue_bytes().get(), 0);
@@ -85,6 +86,35 @@ async fn a_slow_head_is_cut_off() {
     client.send(b"POST /webhooks/shop HTTP/1.1\r\nhost: x\r\n").await;
     assert_eq!(client.answer().await.expect("an answer").status, 408);
     assert!(client.answer().await.is_none(), "the connection is closed");
+}
+
+/// The HTTP server times the first head of a connection only.
+#[tokio::test]
+async fn a_slow_second_head_is_cut_off_too() {
+    let rig = Rig::start();
+    let mut slow = rig.connect().await;
+    slow.send(&signed(b"x")).await;
+    assert_eq!(slow.answer().await.expect("an answer").status, 202);
+    slow.send(b"POST /webhooks/shop HTTP/1.1\r\nhost: x\r\n").await;
+
+    let mut busy = rig.connect().await;
+    rig.log.set(Mode::Waits);
+    busy.send(&signed(b"y")).await;
+    rig.log.handed_over(2).await;
+    let time_passes = async {
+        loop {
+            rig.clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        answer = slow.answer() => assert!(answer.is_none(), "the connection is closed"),
+        () = time_passes => unreachable!("it passes for ever"),
+    }
+    rig.has_come_round().await;
+    assert!(busy.is_quiet(), "what is in flight is not cut off, however long it takes");
+    rig.log.release();
+    assert_eq!(busy.answer().await.expect("an answer").status, 202);
 }
 
 #[tokio::test]

@@ -73,6 +73,7 @@ async fn nothing_is_acknowledged_before_it_is_durable() {
     let mut client = rig.connect().await;
     client.send(&signed(b"x")).await;
     rig.log.handed_over(1).await;
+    rig.has_come_round().await;
     assert!(client.is_quiet(), "it was acknowledged too early");
     assert_eq!(rig.accepted(), 0);
     rig.log.release();
@@ -141,7 +142,7 @@ async fn tokens_reach_neither_records_nor_logs_nor_metrics() {
     let writer = caught.clone();
     let subscriber = logs::subscriber(logs::Format::Json, "trace", move || writer.clone()).expect("a filter");
     let _heard = tracing::subscriber::set_default(subscriber);
-    let (gateway, log, metrics, _) = gateway(GatewaySettings::default());
+    let Made { gateway, log, metrics, .. } = gateway(GatewaySettings::default());
     let data = web::Data::new(gateway);
     let app = App::new().app_data(data).default_service(web::to(super::super::server::receive));
     let app = test::init_service(app).await;
