@@ -101,6 +101,10 @@ impl LogStore for FakeLog {
         })
     }
 
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
     fn pressure(&self) -> Pressure {
         Pressure { queued_bytes: *self.queued_bytes.lock().expect("a lock"), limit_bytes: 100 }
     }
