@@ -129,6 +129,15 @@ fn the_bin_is_asked_for_apart() {
 }
 
 #[test]
+fn the_bin_is_asked_for_from_the_beginning_of_the_round() {
+    let mut world = World::new();
+    world.round(0);
+    let made: Vec<u64> = (0..150).map(|n| world.creates(10 + n / 5)).collect();
+    world.does(&json!({"trash": {"id": made[0]}}), 11);
+    assert!(world.round(100).contains(&made[0].to_string()));
+}
+
+#[test]
 fn many_pages_are_read_to_the_end_and_nothing_twice() {
     let mut world = World::new();
     world.round(0);
