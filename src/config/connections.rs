@@ -86,12 +86,12 @@ fn read_one(
         problems.add(&entry.key.place, code::WRONG_KIND, message).hint(name_vendors(vendors));
         return None;
     };
-    let (beside, named): (Vec<&Entry>, Vec<&Entry>) =
-        entries.iter().partition(|entry| BESIDE.contains(&entry.key.text.as_str()));
+    let is_beside = |entry: &Entry| BESIDE.contains(&entry.key.text.as_str());
+    let named: Vec<&Entry> = entries.iter().filter(|entry| !is_beside(entry)).collect();
     let vendor = find_vendor(entry, &named, vendors, problems);
     let opened = vendor.and_then(|(vendor, at)| settings::open(vendor, at, secrets, problems));
-    let beside: Vec<Entry> = beside.into_iter().cloned().collect();
-    let mut fields = Fields::of(&beside, format!("the connection `{}`", entry.key.text));
+    let what = format!("the connection `{}`", entry.key.text);
+    let mut fields = Fields::some(entries, what, is_beside);
     let was = fields.node("was").map_or_else(Vec::new, |node| read_was(node, problems));
     let delivery = fields.fields("delivery", problems);
     let (vendor, _) = vendor?;

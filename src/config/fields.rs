@@ -13,7 +13,7 @@ use crate::{
 pub(crate) struct Fields<'a> {
     /// For messages: "`gateway`", "the connection `eshop`".
     what: String,
-    entries: &'a [Entry],
+    entries: Vec<&'a Entry>,
     known: Vec<&'static str>,
 }
 
@@ -22,8 +22,8 @@ impl<'a> Fields<'a> {
     pub(crate) fn open(node: &'a Node, what: impl Into<String>, problems: &mut Problems) -> Option<Self> {
         let what = what.into();
         let entries = match &node.value {
-            Value::Map(entries) => entries.as_slice(),
-            Value::Null => &[],
+            Value::Map(entries) => entries.iter().collect(),
+            Value::Null => Vec::new(),
             other => {
                 let message = format!("{what} must be a mapping, found {}", other.describe());
                 problems.add(&node.place, code::WRONG_KIND, message);
@@ -34,8 +34,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Only some of a mapping's entries: the others belong to somebody else.
-    pub(crate) fn of(entries: &'a [Entry], what: impl Into<String>) -> Self {
-        Self { what: what.into(), entries, known: Vec::new() }
+    pub(crate) fn some(entries: &'a [Entry], what: impl Into<String>, which: impl Fn(&Entry) -> bool) -> Self {
+        Self { what: what.into(), entries: entries.iter().filter(|entry| which(entry)).collect(), known: Vec::new() }
     }
 
     /// The entry under a key, if something is written there.
@@ -43,7 +43,7 @@ impl<'a> Fields<'a> {
         if !self.known.contains(&name) {
             self.known.push(name);
         }
-        self.entries.iter().find(|entry| entry.key.text == name && !matches!(entry.value.value, Value::Null))
+        self.entries.iter().copied().find(|entry| entry.key.text == name && !matches!(entry.value.value, Value::Null))
     }
 
     pub(crate) fn node(&mut self, name: &'static str) -> Option<&'a Node> {

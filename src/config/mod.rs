@@ -9,12 +9,13 @@
 //! | `source`, `tree`, `files` | text, places in it, YAML with places, several files as one |
 //! | `report`, `fields` | problems, and reading mappings so that none is missed |
 //! | `secrets` | references; the one place that reads the environment |
-//! | `service`, `log`, `connections`, `settings`, `delivery` | what each key means |
+//! | `service`, `log`, `connections`, `settings`, `delivery`, `flows` | what each key means |
 
 mod connections;
 mod delivery;
 mod fields;
 mod files;
+mod flows;
 mod log;
 pub mod report;
 mod secrets;
@@ -32,7 +33,8 @@ pub use report::{Problem, Report};
 pub use secrets::{Environment, FixedEnvironment, Mode, ProcessEnvironment};
 pub use service::{AdminConfig, GatewayConfig, Installation, Keeping};
 
-use crate::{connectors::contract::Vendor, model::connection::ConnectionName};
+use crate::{connectors::contract::Vendor, model::connection::ConnectionName, router::FlowSet};
+use connections::Connections;
 use fields::Fields;
 use files::Files;
 use report::Problems;
@@ -48,6 +50,7 @@ pub struct Config {
     pub admin: AdminConfig,
     pub keeping: Keeping,
     pub connections: BTreeMap<ConnectionName, ConnectionConfig>,
+    pub flows: Arc<FlowSet>,
 }
 
 /// Reads and checks a config: one file, or all `*.yaml` and `*.yml` files of a directory.
@@ -90,14 +93,16 @@ fn check(
 ) -> Result<Config, Report> {
     let files = files::merge(sources, &mut problems);
     let connections = connections::read(&files.connections, vendors, secrets, &mut problems);
+    let flows = flows::read(&files.flows, &connections, &mut problems);
     let config = service(&files, directory, secrets, &mut problems);
-    let config = Config { connections: connections.good, ..config };
+    let flows = Arc::new(FlowSet::new(files.flow_files, flows));
+    let config = Config { connections: connections.good, flows, ..config };
     problems.into_report().map_or(Ok(config), Err)
 }
 
 /// Everything but connections and flows.
 fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mut Problems) -> Config {
-    let mut fields = Fields::of(&files.service, "a config");
+    let mut fields = Fields::some(&files.service, "a config", |_| true);
     // Read elsewhere; named here for the hint.
     fields.node("connections");
     fields.node("flows");
@@ -115,7 +120,22 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
         admin: admin.map_or_else(AdminConfig::default, |fields| AdminConfig::read(fields, problems)),
         keeping,
         connections: BTreeMap::new(),
+        flows: Arc::new(FlowSet::new(Vec::new(), Vec::new())),
     }
+}
+
+/// Compiles a flow set that the log kept, with the present connections. A flow that no longer fits them (its connection is
+/// gone, its operation has changed) is left out, and the report says so.
+pub fn stored_flows(
+    files: &[(String, String)],
+    connections: &BTreeMap<ConnectionName, ConnectionConfig>,
+) -> (FlowSet, Option<Report>) {
+    let mut problems = Problems::default();
+    let sources: Vec<_> = files.iter().map(|(path, text)| SourceFile::new(path.clone(), text.clone())).collect();
+    let merged = files::merge(&sources, &mut problems);
+    let connections = Connections { good: connections.clone(), broken: Vec::new() };
+    let flows = flows::read(&merged.flows, &connections, &mut problems);
+    (FlowSet::new(files.to_vec(), flows), problems.into_report())
 }
 
 #[cfg(test)]

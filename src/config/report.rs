@@ -86,13 +86,6 @@ impl Added<'_> {
     pub(crate) fn hint(self, hint: impl Into<String>) {
         self.0.hint = Some(hint.into());
     }
-
-    /// `did you mean ...?`, where something is near.
-    pub(crate) fn meant<'n>(self, name: &str, candidates: impl IntoIterator<Item = &'n str>) {
-        if let Some(near) = crate::expr::suggest::nearest(name, candidates) {
-            self.hint(format!("did you mean `{near}`?"));
-        }
-    }
 }
 
 impl Problems {
@@ -130,6 +123,11 @@ impl Problems {
         self.found.push((problem, place));
         let (problem, _) = self.found.last_mut().expect("just pushed");
         Added(problem)
+    }
+
+    /// The problem added last, for its hint.
+    pub(crate) fn last(&mut self) -> Option<Added<'_>> {
+        self.found.last_mut().map(|(problem, _)| Added(problem))
     }
 
     /// Covers a place in every excerpt: a secret stands there.

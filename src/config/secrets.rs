@@ -61,7 +61,7 @@ pub enum Mode {
 const PLACEHOLDER: &str = "not-resolved";
 
 /// Resolves references.
-pub struct Secrets<'a> {
+pub(crate) struct Secrets<'a> {
     pub environment: &'a dyn Environment,
     pub mode: Mode,
 }

@@ -194,6 +194,20 @@ fn screaming(name: &str) -> String {
     out
 }
 
+/// The way to a message inside a body, by the names in canonical JSON: `order.shipping_total` is `["shippingTotal"]`.
+pub fn json_path(path: &[&str]) -> Option<Vec<String>> {
+    let (first, fields) = path.split_first()?;
+    let mut within = Type::Message(entity(Entity::ALL.into_iter().find(|known| known.as_str() == *first)?));
+    let mut names = Vec::new();
+    for name in fields {
+        let Type::Message(message) = &within else { return None };
+        let field = message.get_field_by_name(name)?;
+        names.push(field.json_name().to_owned());
+        within = field_type(&field);
+    }
+    Some(names)
+}
+
 /// A field, for pages and completion.
 #[derive(Clone, Debug)]
 pub struct FieldDoc {

@@ -21,6 +21,8 @@ pub enum StepScope {
     Earlier(Vec<String>),
     /// It stands behind, or is this very step.
     Later,
+    /// What it returns is not known, because its operation is not.
+    Unknown,
 }
 
 const EVENT_FIELDS: [&str; 5] = ["id", "type", "source", "subject", "time"];
@@ -76,6 +78,7 @@ fn steps_type(steps: &BTreeMap<String, StepScope>) -> Type {
 fn step_type(name: &str, step: &StepScope) -> Type {
     match step {
         StepScope::Later => Type::LaterStep(name.to_owned()),
+        StepScope::Unknown => Type::Unknown,
         StepScope::Earlier(results) => {
             let fields = results.iter().map(|result| (result.clone(), Type::Text)).collect();
             record(RecordKind::Step(name.to_owned()), fields)

@@ -1,1 +1,14 @@
 //! The role that turns events into actions, by the owner's flows.
+//!
+//! [`plan::route`] is all of it that thinks: a pure function from an event and the rules to actions, without sockets and
+//! without a clock. The same event under the same rules gives the same actions with the same ids, always; whoever owns the
+//! target's lane drops what is settled, so routing may be repeated freely.
+
+pub mod coerce;
+pub mod flow;
+pub mod plan;
+pub mod rules;
+
+pub use flow::{Flow, FlowSet, Given, OnRefusal, Source, Step};
+pub use plan::{Failure, Routed, Routing, Skip, Why, route};
+pub use rules::Rules;

@@ -95,6 +95,23 @@ pub struct StoredEvent {
     pub value: Value,
 }
 
+impl Continuation {
+    /// As the event of a finished step carries it ([`super::body::v1::Step::continuation`]).
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("a continuation is plain data")
+    }
+
+    /// Reads what an event of a finished step carries.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the text is no continuation.
+    pub fn from_text(text: &str) -> Result<Self, Unreadable> {
+        serde_json::from_str(text).map_err(|error| {
+            Unreadable::new("events", format!("continuation: column {}: {:?}", error.column(), error.classify()))
+        })
+    }
+}
+
 impl StoredEvent {
     /// Keeps an event inside another record.
     pub fn of(event: &super::event::Event) -> Self {

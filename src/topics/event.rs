@@ -144,6 +144,8 @@ pub enum OriginKind {
     Live,
     Replay,
     Import,
+    /// A replay of everything: what was done is done again, so its actions have ids of their own.
+    Repeat,
 }
 
 /// A normalized fact.

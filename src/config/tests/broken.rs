@@ -75,3 +75,136 @@ fn connections() {
         "connections:\n  crm: { crm: { token: env:CRM_TOKEN } }\n  new: { crm: { token: env:CRM_TOKEN }, was: crm }\n",
     );
 }
+
+/// A flow behind two connections, `eshop` (a shop) and `crm`.
+fn check_flow(name: &str, flow: &str) {
+    let report = load_one(&format!("{CONNECTIONS}flows:\n{flow}")).expect_err("the flow is wrong");
+    insta::assert_snapshot!(name, format!("{flow}\n-----\n{report}"));
+}
+
+#[test]
+fn flows() {
+    check_flow(
+        "flow_keys",
+        "  Bad Name: { on: order.paid, do: [crm.add_note: { contact: a, text: b }], wehn: true }\n  empty: {}\n  none: { on: [], do: [] }\n",
+    );
+    check_flow(
+        "flow_event_types",
+        "  one: { on: [order.payed, order.shipped, stock.low, order.paid, order.paid], do: [crm.add_note: { contact: a, text: b }] }\n",
+    );
+    check_flow(
+        "flow_mixed_entities",
+        "  one: { on: [order.paid, invoice.paid], do: [crm.add_note: { contact: a, text: b }] }\n",
+    );
+    check_flow(
+        "flow_from",
+        "  one: { on: order.paid, from: [eshp, nowhere], do: [crm.add_note: { contact: a, text: b }] }\n",
+    );
+    check_flow(
+        "flow_never_emitted",
+        "  one: { on: order.completed, from: eshop, do: [crm.add_note: { contact: a, text: b }] }\n  two: { on: order.paid, from: [eshop, crm], do: [crm.add_note: { contact: a, text: b }] }\n",
+    );
+    check_flow(
+        "flow_start",
+        "  one: { on: order.paid, start: yesterday, do: [crm.add_note: { contact: a, text: b }] }\n",
+    );
+    check_flow(
+        "flow_past",
+        "  one: { on: order.paid, was: two, do: [crm.add_note: { contact: a, text: b }] }\n  two: { on: order.paid, do: [crm.add_note: { contact: a, text: b }] }\n",
+    );
+    check_flow(
+        "flow_condition",
+        "  one:\n    on: order.paid\n    when: order.itmes.exists(i, i.code == \"x\") && order.status == \"payed\"\n    do: [crm.add_note: { contact: a, text: b }]\n",
+    );
+    check_flow(
+        "flow_condition_uses_steps",
+        "  one:\n    on: order.paid\n    when: steps.crm.upsert_contact.contact_id != ''\n    do: [crm.upsert_contact: { email: a@b.cz }]\n",
+    );
+    check_flow(
+        "flow_condition_folded",
+        "  one:\n    on: order.paid\n    when: >\n      order.paid &&\n        order.totl != \"\"\n    do: [crm.add_note: { contact: a, text: b }]\n",
+    );
+}
+
+#[test]
+fn steps() {
+    check_flow(
+        "step_form",
+        "  one:\n    on: order.paid\n    do:\n      - crm.add_note\n      - name: x\n      - crm.add_note: { contact: a, text: b }\n        crm.add_to_list: { email: a@b.cz, list: x }\n        naem: y\n        on_refusal: never\n",
+    );
+    check_flow(
+        "step_target",
+        "  one:\n    on: order.paid\n    do:\n      - crn.add_note: { contact: a, text: b }\n      - crm.add_notes: { contact: a, text: b }\n      - crm.delete_all: {}\n      - crm.read_contact: {}\n      - eshop.cancel: {}\n",
+    );
+    check_flow(
+        "step_names",
+        "  one:\n    on: order.paid\n    do:\n      - crm.add_note: { contact: a, text: b }\n      - crm.add_note: { contact: a, text: c }\n      - crm.add_to_list: { email: a@b.cz, list: x }\n        name: crm\n      - crm.upsert_contact: { email: a@b.cz }\n        was: crm.add_note\n",
+    );
+    check_flow(
+        "step_parameters",
+        "  one:\n    on: order.paid\n    do:\n      - crm.add_to_list:\n          emial: ${order.customer.email}\n          name: list\n          list:\n          whatever: 1\n",
+    );
+    check_flow(
+        "parameter_constants",
+        "  one:\n    on: order.paid\n    do:\n      - crm.add_to_list:\n          email: eva at example.cz\n          list: [a, b]\n          legal_basis: contrakt\n          priority: high\n          active: yes\n          on: 9. 10. 2025\n      - crm.add_note: { contact: a, text: '', amount: '1,5' }\n      - crm.upsert_contact: { email: a@b.cz, tags: { a: b }, fields: [a], name: { a: b } }\n",
+    );
+    check_flow(
+        "parameter_types",
+        "  one:\n    on: order.paid\n    do:\n      - crm.add_to_list:\n          email: ${order.customer}\n          list: Paid ${order.total}\n          priority: ${order.paid}\n          active: ${order.items}\n      - crm.add_note: { contact: a, text: \"${order.items.map(i, i.code)}\", amount: \"${order.total}\" }\n      - crm.upsert_contact: { email: \"${order.id}\", tags: [\"${order.items}\"], fields: { total: \"${order.total}\" } }\n",
+    );
+    check_flow(
+        "parameter_messages",
+        "  one:\n    on: order.paid\n    do:\n      - crm.record_order: { order: \"the ${order}\", buyer: \"${order.items[0]}\" }\n      - crm.record_order: { order: \"${order.customer}\" }\n        name: again\n",
+    );
+    check_flow(
+        "parameter_expressions",
+        "  one:\n    on: order.paid\n    do:\n      - crm.add_note:\n          contact: ${order.custmer.email} and ${ordr.id}\n          text: 'it''s ${order.number'\n          amount: \"${order.total.amnt}\"\n      - crm.add_to_list:\n          email: a@b.cz\n          list: |\n            Course\n            ${order.x}\n",
+    );
+    check_flow(
+        "step_results",
+        "  one:\n    on: order.paid\n    do:\n      - crm.add_note: { contact: \"${steps.contact.contact_id}\", text: \"${steps.crm.add_note.x}\" }\n      - crm.upsert_contact: { email: a@b.cz, name: \"${steps.conact.state}\" }\n        name: contact\n        when: steps.crm.add_note.note_id != ''\n      - crm.add_to_list: { email: a@b.cz, list: \"${steps.contact.id}${steps.contct.state}\" }\n",
+    );
+}
+
+#[test]
+fn a_broken_connection_is_told_once() {
+    let config =
+        "connections:\n  crm: { crm: {} }\nflows:\n  one: { on: order.paid, do: [crm.add_note: { contact: a }] }\n";
+    let report = load_one(config).expect_err("broken");
+    assert_eq!(report.problems.len(), 1, "{report}");
+}
+
+#[test]
+fn as_json_a_problem_is_flat() {
+    let report = load_one("remembr: 3d\n").expect_err("wrong");
+    let json = serde_json::to_value(&report).expect("json");
+    assert_eq!(
+        json["problems"][0],
+        serde_json::json!({
+            "file": "spojka.yaml", "line": 1, "column": 1, "code": "unknown-key",
+            "message": "a config has no key `remembr`", "hint": "did you mean `remember`?", "excerpt": "remembr: 3d",
+        })
+    );
+}
+
+/// Every code of a report has its page.
+#[test]
+fn every_code_is_explained() {
+    let report = load_one("remembr: 3d\nremember: x\nconnections: { a: {} }\n").expect_err("wrong");
+    for problem in report.problems {
+        assert!(crate::model::code::Code::find(problem.code).is_some(), "{}", problem.code);
+    }
+}
+
+proptest::proptest! {
+    /// Pieces of configs in any order: a report, or a config, but never a panic.
+    #[test]
+    fn any_config_is_loaded_or_refused(
+        pieces in "(connections|flows|log|gateway|on|do|when|from|crm|eshop|order\\.paid|crm\\.add_note|text|contact|was|name|env:X|: |:\n  |:\n    |\n|\n  |\n    |\n      - |- |\\{|\\}|\\[|\\]|, |'|\"|\\$\\{order\\.id\\}|\\$\\{|&a |\\*a|#|é){0,40}"
+    ) {
+        if let Err(report) = load_files(&[("a.yaml", CONNECTIONS), ("b.yaml", &pieces)]) {
+            proptest::prop_assert!(!report.problems.is_empty());
+            proptest::prop_assert!(!report.to_string().is_empty());
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The flows: from YAML to what the router goes by.
+
+mod expressions;
+mod parameters;
+mod steps;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    connections::Connections,
+    fields::{Fields, list, scalar, texts},
+    report::Problems,
+    source::Place,
+    tree::{Entry, Node, Value},
+};
+use crate::{
+    expr::{Expression, Scope, StepScope},
+    model::{code, connection::ConnectionName, time::Timestamp},
+    router::Flow,
+    topics::event::{Entity, EventType, TYPES},
+};
+
+/// The longest name of a flow or a step.
+const LONGEST_NAME: usize = 64;
+
+/// Reads what stands under `flows`. A flow with any problem is left out.
+pub(crate) fn read(entries: &[Entry], connections: &Connections, problems: &mut Problems) -> Vec<Flow> {
+    let mut flows = Vec::new();
+    for entry in entries {
+        let before = problems.count();
+        let flow = read_flow(entry, connections, problems);
+        flows.extend(flow.filter(|_| problems.count() == before));
+    }
+    check_identities(entries, &flows, problems);
+    flows
+}
+
+fn read_flow(entry: &Entry, connections: &Connections, problems: &mut Problems) -> Option<Flow> {
+    let name = &entry.key.text;
+    if !is_name(name, "-_") {
+        let message =
+            format!("a flow's name is up to {LONGEST_NAME} of `a-z`, `0-9`, `-` and `_`, beginning with a letter");
+        problems.add(&entry.key.place, code::BAD_NAME, message);
+    }
+    let mut fields = Fields::open(&entry.value, format!("the flow `{name}`"), problems)?;
+    let on = fields.node("on");
+    let from = fields.node("from");
+    let when = fields.node("when");
+    let start = fields.node("start");
+    let steps = fields.node("do");
+    let was = fields.node("was").map_or_else(Vec::new, |node| names(node, problems));
+    fields.finish(problems);
+    for (key, node) in [("on", on), ("do", steps)] {
+        if node.is_none() {
+            let message = format!("the flow `{name}` needs `{key}`");
+            problems.add(&entry.key.place, code::MISSING_KEY, message);
+        }
+    }
+
+    let types = on.map_or_else(Vec::new, |node| read_types(node, problems));
+    let entity = one_entity(&types, problems);
+    let from = from.map(|node| read_from(node, connections, problems));
+    check_emitted(&types, from.as_deref(), connections, problems);
+    let start = start.and_then(|node| scalar(node, problems, read_start));
+    let when = when.and_then(|node| condition(node, &Scope::new(entity, &BTreeMap::new()), problems));
+    let steps = steps.map_or_else(Vec::new, |node| steps::read(node, entity, connections, problems));
+    Some(Flow {
+        identity: was.first().unwrap_or(name).clone(),
+        name: name.clone(),
+        types: types.into_iter().map(|(event_type, _)| event_type).collect(),
+        from: from.map(|from| from.into_iter().map(|(name, _)| name).collect()),
+        when,
+        start,
+        steps,
+    })
+}
+
+/// A condition, with its problems where they stand.
+fn condition(node: &Node, scope: &Scope, problems: &mut Problems) -> Option<Expression> {
+    let Value::Scalar(text) = &node.value else {
+        let message = format!("a condition is a text, found {}", node.value.describe());
+        problems.add(&node.place, code::WRONG_KIND, message);
+        return None;
+    };
+    expressions::place(Expression::condition(&text.text, scope), text, node, problems)
+}
+
+fn is_name(text: &str, beside: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || beside.contains(c);
+    text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed) && text.len() <= LONGEST_NAME
+}
+
+fn names(node: &Node, problems: &mut Problems) -> Vec<String> {
+    texts(node, problems).into_iter().map(|(text, _)| text.to_owned()).collect()
+}
+
+fn read_types<'a>(node: &'a Node, problems: &mut Problems) -> Vec<(&'static EventType, &'a Place)> {
+    let mut types: Vec<(&'static EventType, &Place)> = Vec::new();
+    for (text, node) in texts(node, problems) {
+        match EventType::find(text) {
+            Some(event_type) if types.iter().any(|(other, _)| other.name == event_type.name) => {
+                problems.add(&node.place, code::DUPLICATE_KEY, format!("`{text}` stands twice"));
+            }
+            Some(event_type) => types.push((event_type, &node.place)),
+            None => unknown_type(text, &node.place, problems),
+        }
+    }
+    types
+}
+
+fn unknown_type(text: &str, place: &Place, problems: &mut Problems) {
+    let known = || TYPES.iter().map(|event_type| event_type.name).filter(|name| !name.starts_with("step."));
+    let entity = text.split('.').next().unwrap_or(text);
+    let same_entity = || known().filter(|name| name.split('.').next() == Some(entity));
+    let near = crate::expr::suggest::nearest(text, known());
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if same_entity().next().is_some() => format!("there is {}", list(same_entity())),
+        None => format!("there is {}", list(known())),
+    };
+    problems.add(place, code::NO_SUCH_EVENT_TYPE, format!("there is no event `{text}`")).hint(hint);
+}
+
+/// What all types of a flow are about. `None` when that is not known.
+fn one_entity(types: &[(&'static EventType, &Place)], problems: &mut Problems) -> Option<Entity> {
+    let (first, _) = types.first()?;
+    match types.iter().find(|(other, _)| other.entity != first.entity) {
+        None => Some(first.entity),
+        Some((other, place)) => {
+            let message = format!("`{}` is about another thing than `{}`", other.name, first.name);
+            problems.add(place, code::MIXED_ENTITIES, message).hint("write one flow for each");
+            None
+        }
+    }
+}
+
+fn read_from<'a>(
+    node: &'a Node,
+    connections: &Connections,
+    problems: &mut Problems,
+) -> Vec<(ConnectionName, &'a Place)> {
+    let mut from = Vec::new();
+    for (text, node) in texts(node, problems) {
+        match connections.good.get_key_value(text) {
+            Some((name, _)) => from.push((name.clone(), &node.place)),
+            None => no_such_connection(text, &node.place, connections, problems),
+        }
+    }
+    from
+}
+
+/// Complains about a name, unless its connection is there and something else is wrong with it.
+fn no_such_connection(text: &str, place: &Place, connections: &Connections, problems: &mut Problems) {
+    if connections.broken.iter().any(|broken| broken == text) {
+        // Whoever mends the connection sees what else is wrong; until then a flow with it cannot be judged.
+        return;
+    }
+    let known =
+        || connections.good.keys().map(ConnectionName::as_str).chain(connections.broken.iter().map(String::as_str));
+    let near = crate::expr::suggest::nearest(text, known());
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("connections are {}", list(known())),
+    };
+    problems.add(place, code::NO_SUCH_TARGET, format!("there is no connection `{text}`")).hint(hint);
+}
+
+/// Every type must be given by one of the connections, and every connection named must give one of the types.
+fn check_emitted(
+    types: &[(&'static EventType, &Place)],
+    from: Option<&[(ConnectionName, &Place)]>,
+    connections: &Connections,
+    problems: &mut Problems,
+) {
+    if !connections.broken.is_empty() {
+        return;
+    }
+    let gives = |name: &ConnectionName, event_type: &EventType| {
+        connections.good.get(name).is_some_and(|config| config.vendor.events.contains(&event_type))
+    };
+    let all: Vec<ConnectionName> = match from {
+        Some(from) => from.iter().map(|(name, _)| name.clone()).collect(),
+        None => connections.good.keys().cloned().collect(),
+    };
+    let mut idle: BTreeSet<&ConnectionName> = from.into_iter().flatten().map(|(name, _)| name).collect();
+    idle.retain(|name| !types.iter().any(|(event_type, _)| gives(name, event_type)));
+    for (event_type, place) in types {
+        if !all.is_empty() && !all.iter().any(|name| gives(name, event_type)) {
+            never_emitted(event_type, place, &all, connections, problems);
+        }
+    }
+    for (name, place) in from.into_iter().flatten().filter(|(name, _)| idle.contains(name) && all.len() > 1) {
+        let message = format!("`{name}` gives none of these events");
+        problems.add(place, code::NEVER_EMITTED, message);
+    }
+}
+
+fn never_emitted(
+    event_type: &EventType,
+    place: &Place,
+    from: &[ConnectionName],
+    connections: &Connections,
+    problems: &mut Problems,
+) {
+    let given: BTreeSet<&str> = from
+        .iter()
+        .filter_map(|name| connections.good.get(name))
+        .flat_map(|config| config.vendor.events.iter().map(|event_type| event_type.name))
+        .collect();
+    let names = list(from.iter().map(ConnectionName::as_str));
+    let message = format!("{names} never gives `{}`", event_type.name);
+    let hint = if given.is_empty() {
+        "it gives no events".to_owned()
+    } else {
+        format!("it gives {}", list(given.into_iter()))
+    };
+    problems.add(place, code::NEVER_EMITTED, message).hint(hint);
+}
+
+/// A time, or a day, which begins at midnight UTC.
+fn read_start(text: &str) -> Result<Timestamp, String> {
+    let day =
+        || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp());
+    let expected = "expected a time such as `2025-10-09T08:00:00+02:00`, or a day such as `2025-10-09`";
+    text.parse::<Timestamp>().ok().or_else(day).ok_or_else(|| expected.to_owned())
+}
+
+/// Two flows with one past would fire as one.
+fn check_identities(entries: &[Entry], flows: &[Flow], problems: &mut Problems) {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for flow in flows {
+        if let (Some(other), Some(entry)) =
+            (seen.insert(&flow.identity, &flow.name), entries.iter().find(|entry| entry.key.text == flow.name))
+        {
+            let message = format!("`{}` and `{other}` both claim the past of `{}`", flow.name, flow.identity);
+            problems.add(&entry.key.place, code::DUPLICATE_IDENTITY, message);
+        }
+    }
+}
+
+/// What the expressions of the step at a place in its flow see of the others.
+fn steps_in_scope(results: &[(String, Option<Vec<String>>)], at: usize) -> BTreeMap<String, StepScope> {
+    let scope = |(index, (name, results)): (usize, &(String, Option<Vec<String>>))| {
+        let step = match results {
+            _ if index >= at => StepScope::Later,
+            Some(results) => StepScope::Earlier(results.clone()),
+            None => StepScope::Unknown,
+        };
+        (name.clone(), step)
+    };
+    // In reverse: of two steps with one name (an error already told), the first one is meant.
+    results.iter().enumerate().rev().map(scope).collect()
+}

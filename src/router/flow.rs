@@ -1,0 +1,204 @@
+//! Flows as they are used: checked and compiled. Only config checking makes them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    connectors::contract::{Connector, Operation, Parameter},
+    expr::{Expression, Template},
+    model::{
+        connection::ConnectionName,
+        hash::ContentHash,
+        id::{FlowSetHash, Ids},
+        time::Timestamp,
+    },
+    topics::{
+        self,
+        event::{Event, EventType},
+    },
+};
+
+/// All flows of a config, as of one moment.
+pub struct FlowSet {
+    /// The files that hold flows: paths relative to the config's directory, with their texts, sorted.
+    files: Vec<(String, String)>,
+    flows: Vec<Flow>,
+    by_type: BTreeMap<&'static str, Vec<usize>>,
+}
+
+/// On which event, when, do what.
+#[derive(Debug)]
+pub struct Flow {
+    pub name: String,
+    /// Its first name: what ids are built from.
+    pub identity: String,
+    pub types: Vec<&'static EventType>,
+    /// `None`: from any connection.
+    pub from: Option<BTreeSet<ConnectionName>>,
+    pub when: Option<Expression>,
+    /// It claims to be in force since then.
+    pub start: Option<Timestamp>,
+    pub steps: Vec<Step>,
+}
+
+/// One thing to do.
+pub struct Step {
+    pub name: String,
+    /// Its first name: what ids are built from.
+    pub identity: String,
+    pub when: Option<Expression>,
+    pub on_refusal: OnRefusal,
+    pub connection: ConnectionName,
+    pub connector: Arc<dyn Connector>,
+    pub operation: &'static Operation,
+    pub given: Vec<Given>,
+    /// The steps whose results it uses, by their places in the flow.
+    pub needs: BTreeSet<usize>,
+    /// The step whose end starts it; `None`: it starts with the event.
+    pub after: Option<usize>,
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Step({}: {}.{})", self.name, self.connection, self.operation.name)
+    }
+}
+
+/// What becomes of the steps that wait for a step which will not be done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRefusal {
+    /// They are not done either.
+    #[default]
+    Stop,
+    /// They are done, with empty results of that step.
+    GoOn,
+}
+
+/// A parameter, and where its value comes from.
+#[derive(Debug)]
+pub struct Given {
+    pub parameter: &'static Parameter,
+    pub source: Source,
+}
+
+/// Where a value comes from.
+#[derive(Debug)]
+pub enum Source {
+    Constant(Value),
+    Template(Template),
+    List(Vec<Template>),
+    /// Each member a constant or a template.
+    Map(Vec<(String, Source)>),
+    /// A whole message: the fields that lead to it from the event's entity, by their names in JSON.
+    Message(Vec<String>),
+}
+
+impl std::fmt::Debug for FlowSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.flows.iter().map(|flow| &flow.name)).finish()
+    }
+}
+
+impl FlowSet {
+    /// `files` are the files that the flows were read from.
+    pub fn new(mut files: Vec<(String, String)>, flows: Vec<Flow>) -> Self {
+        files.sort();
+        let mut by_type: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
+        for (index, flow) in flows.iter().enumerate() {
+            for event_type in &flow.types {
+                by_type.entry(event_type.name).or_default().push(index);
+            }
+        }
+        Self { files, flows, by_type }
+    }
+
+    /// What the flow set is known by.
+    pub fn hash(&self, ids: &Ids) -> FlowSetHash {
+        let files: Vec<Value> = self.files.iter().map(|(path, text)| json!([path, text])).collect();
+        ids.flow_set(&ContentHash::of(&Value::Array(files)))
+    }
+
+    /// What is kept of it in the topic `flows`.
+    pub fn record(&self, ids: &Ids) -> topics::flows::FlowSet {
+        topics::flows::FlowSet { hash: self.hash(ids), files: self.files.clone() }
+    }
+
+    pub fn flows(&self) -> &[Flow] {
+        &self.flows
+    }
+
+    pub fn find(&self, name: &str) -> Option<&Flow> {
+        self.flows.iter().find(|flow| flow.name == name)
+    }
+
+    /// The flows that an event concerns, by its type and connection.
+    pub fn interested<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a Flow> {
+        let indexes = self.by_type.get(event.event_type.name).map_or(&[][..], Vec::as_slice);
+        let takes = |flow: &&Flow| flow.from.as_ref().is_none_or(|from| from.contains(&event.connection));
+        indexes.iter().filter_map(|index| self.flows.get(*index)).filter(takes)
+    }
+}
+
+impl Flow {
+    /// The steps that the end of a step starts, or that start with the event.
+    pub fn after(&self, step: Option<usize>) -> impl Iterator<Item = (usize, &Step)> {
+        self.steps.iter().enumerate().filter(move |(_, other)| other.after == step)
+    }
+}
+
+/// Decides which step's end starts each step.
+///
+/// The router has no memory: what a step's end brings along is what was done in one line before it. So a step that needs two
+/// others makes the later of them wait for the earlier one: then its end knows both results.
+pub fn schedule(needs: &[BTreeSet<usize>]) -> Vec<Option<usize>> {
+    let mut waits: Vec<BTreeSet<usize>> = needs.to_vec();
+    for step in (0..waits.len()).rev() {
+        let mut before = waits.get(step).cloned().unwrap_or_default();
+        if let Some(last) = before.pop_last()
+            && let Some(waits_of_last) = waits.get_mut(last)
+        {
+            waits_of_last.extend(before);
+        }
+    }
+    waits.iter().map(|waits| waits.last().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn needs(lists: &[&[usize]]) -> Vec<BTreeSet<usize>> {
+        lists.iter().map(|list| list.iter().copied().collect()).collect()
+    }
+
+    #[test]
+    fn independent_steps_start_at_once_and_the_others_in_lines() {
+        assert_eq!(schedule(&needs(&[&[], &[], &[]])), [None, None, None]);
+        assert_eq!(schedule(&needs(&[&[], &[0], &[]])), [None, Some(0), None]);
+        assert_eq!(schedule(&needs(&[&[], &[], &[0, 1]])), [None, Some(0), Some(1)]);
+        assert_eq!(schedule(&needs(&[&[], &[0], &[0], &[1, 2]])), [None, Some(0), Some(1), Some(2)]);
+    }
+
+    proptest! {
+        /// Whatever a step needs has been done in the line that leads to it.
+        #[test]
+        fn every_line_holds_what_its_steps_need(
+            lists in prop::collection::vec(prop::collection::vec(0_usize..8, 0..3), 1..8)
+        ) {
+            let needs: Vec<BTreeSet<usize>> =
+                lists.iter().enumerate().map(|(step, list)| list.iter().copied().filter(|n| *n < step).collect()).collect();
+            let after = schedule(&needs);
+            for (step, needed) in needs.iter().enumerate() {
+                let line: BTreeSet<usize> = std::iter::successors(after[step], |before| after[*before]).collect();
+                prop_assert!(line.is_superset(needed), "{needs:?} {after:?}");
+                prop_assert!(line.iter().all(|before| *before < step));
+            }
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! From an event to actions. Pure: no sockets, no clock, no memory.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+use super::{
+    coerce::coerce,
+    flow::{Flow, FlowSet, Given, OnRefusal, Source, Step},
+    rules::Rules,
+};
+use crate::{
+    expr::{Facts, Failed, Results},
+    model::{
+        code::{self, Code},
+        id::{FlowSetHash, Ids},
+        time::Timestamp,
+    },
+    topics::{
+        action::{self, Action, Continuation, Parameters, Purpose, StoredEvent},
+        body::{Body, v1},
+        event::{Event, OriginKind, STEP_DONE},
+    },
+};
+
+/// What comes of an event.
+#[derive(Debug, Default)]
+pub struct Routed {
+    pub actions: Vec<Action>,
+    /// What an interested flow did not do, for counting and for `trace`.
+    pub skipped: Vec<Skip>,
+    /// What could not be done: the event becomes a dead letter.
+    pub failed: Vec<Failure>,
+}
+
+/// Something that a flow did not do, and that is in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    pub flow: String,
+    /// `None`: the whole flow.
+    pub step: Option<String>,
+    pub why: Why,
+}
+
+/// Why a flow did not do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// Its condition said no.
+    Condition,
+    /// The fact became true before the flow was in force.
+    BeforeFlow,
+    /// The fact became true before the flow's `start`.
+    BeforeStart,
+    /// The fact was older than `remember` when it arrived.
+    TooOld,
+    /// It needs the result of a step that was not done.
+    WaitsInVain,
+}
+
+impl Why {
+    /// For labels of metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Condition => "condition",
+            Self::BeforeFlow => "before-flow",
+            Self::BeforeStart => "before-start",
+            Self::TooOld => "too-old",
+            Self::WaitsInVain => "waits-in-vain",
+        }
+    }
+}
+
+/// Something that a flow could not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub code: Code,
+    /// Empty where no flow is known.
+    pub flow: String,
+    pub step: Option<String>,
+    /// The parameter, or `when`.
+    pub field: Option<String>,
+    /// What went wrong, without any value.
+    pub message: String,
+}
+
+/// What routing goes by, besides the event.
+#[derive(Clone, Copy, Debug)]
+pub struct Routing<'a> {
+    pub rules: &'a Rules,
+    pub ids: &'a Ids,
+    /// Facts older than this when they arrived are too old.
+    pub remember: Duration,
+    /// For flows that claim an earlier `start`: those of the set in force now count.
+    pub now: Timestamp,
+}
+
+/// Judges an event and plans what is to be done.
+pub fn route(event: &Event, routing: &Routing<'_>) -> Routed {
+    match &event.body {
+        Body::Step(step) => go_on(event, step, routing),
+        _ => begin(event, routing),
+    }
+}
+
+/// A new fact: every flow that concerns it begins.
+fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
+    let mut routed = Routed::default();
+    let judges = match judges(event, routing, &mut routed) {
+        Ok(judges) if judges.is_empty() => return routed,
+        Ok(judges) => judges,
+        Err(hash) => {
+            routed.failed.push(set_missing(&hash));
+            return routed;
+        }
+    };
+    let facts = Facts::of(event, &Results::new());
+    for (hash, flow) in judges {
+        let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(&facts));
+        match holds {
+            Ok(true) => Run { flow, hash: &hash, event, traceparent: &event.traceparent, ids: routing.ids }.start(
+                None,
+                &Results::new(),
+                &mut routed,
+            ),
+            Ok(false) => routed.skip(flow, None, Why::Condition),
+            Err(failed) => routed.fail(flow, None, Some("when"), code::EVALUATION_FAILED, failed.0),
+        }
+    }
+    routed
+}
+
+/// The flows that judge a fact, each from the right flow set. What concerns the fact but does not judge it is skipped.
+fn judges<'a>(
+    event: &'a Event,
+    routing: &Routing<'a>,
+    routed: &mut Routed,
+) -> Result<Vec<(FlowSetHash, &'a Flow)>, FlowSetHash> {
+    let since = event.since.at;
+    let then = find(routing.rules, since)?;
+    let now = find(routing.rules, routing.now.max(since))?;
+    let mut judges: Vec<(FlowSetHash, &Flow)> = Vec::new();
+    let too_old = event.arrived.duration_since(since).unsigned_abs() > routing.remember;
+
+    // A flow that claims an earlier start does so by its present words.
+    for flow in interested(now, event).filter(|flow| flow.start.is_some_and(|start| start <= since)) {
+        judges.extend(now.map(|(hash, _)| (hash.clone(), flow)));
+    }
+    for flow in interested(then, event) {
+        if judges.iter().any(|(_, other)| other.identity == flow.identity) {
+            continue;
+        }
+        match flow.start {
+            Some(start) if start > since => routed.skip(flow, None, Why::BeforeStart),
+            _ => judges.extend(then.map(|(hash, _)| (hash.clone(), flow))),
+        }
+    }
+    for flow in interested(now, event) {
+        let judged = judges.iter().any(|(_, other)| other.identity == flow.identity);
+        let told = routed.skipped.iter().any(|skip| skip.flow == flow.name);
+        if !judged && !told {
+            let why = if flow.start.is_some() { Why::BeforeStart } else { Why::BeforeFlow };
+            routed.skip(flow, None, why);
+        }
+    }
+    if too_old {
+        judges.drain(..).for_each(|(_, flow)| routed.skip(flow, None, Why::TooOld));
+    }
+    Ok(judges)
+}
+
+type Found<'a> = Option<(&'a FlowSetHash, &'a Arc<FlowSet>)>;
+
+/// The flow set in force at a moment. An error when it is named but not known.
+fn find(rules: &Rules, at: Timestamp) -> Result<Found<'_>, FlowSetHash> {
+    let Some(hash) = rules.in_force(at) else { return Ok(None) };
+    rules.set(hash).map(|set| Some((hash, set))).ok_or_else(|| hash.clone())
+}
+
+fn interested<'a>(found: Found<'a>, event: &'a Event) -> impl Iterator<Item = &'a Flow> {
+    found.into_iter().flat_map(move |(_, set)| set.interested(event))
+}
+
+/// A step came to its end: its flow goes on, by the flow set that began it.
+fn go_on(event: &Event, step: &v1::Step, routing: &Routing<'_>) -> Routed {
+    let mut routed = Routed::default();
+    if step.continuation.is_empty() {
+        return routed;
+    }
+    let read = Continuation::from_text(&step.continuation).and_then(|it| it.event.event().map(|first| (it, first)));
+    let (continuation, first) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            routed.failed.push(failure(code::UNREADABLE_RECORD, &step.flow, Some(&step.step), error.why));
+            return routed;
+        }
+    };
+    let Some(set) = routing.rules.set(&continuation.flow_set) else {
+        routed.failed.push(Failure { flow: step.flow.clone(), ..set_missing(&continuation.flow_set) });
+        return routed;
+    };
+    let flow = set.find(&step.flow);
+    let ended = flow.and_then(|flow| flow.steps.iter().position(|other| other.name == step.step));
+    let (Some(flow), Some(ended)) = (flow, ended) else {
+        let message = "the flow set has no such step".to_owned();
+        routed.failed.push(failure(code::FLOW_SET_MISSING, &step.flow, Some(&step.step), message));
+        return routed;
+    };
+    let mut results = continuation.results;
+    let done = event.event_type == STEP_DONE;
+    if let Some(ended) = flow.steps.get(ended).filter(|ended| done || ended.on_refusal == OnRefusal::GoOn) {
+        results.insert(ended.name.clone(), with_all_results(ended, &step.result));
+    }
+    let traceparent = event.traceparent.clone().or_else(|| first.traceparent.clone());
+    Run { flow, hash: &continuation.flow_set, event: &first, traceparent: &traceparent, ids: routing.ids }.start(
+        Some(ended),
+        &results,
+        &mut routed,
+    );
+    routed
+}
+
+/// A result that the operation declares but did not return is empty, never missing.
+fn with_all_results(step: &Step, returned: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let empty = step.operation.results.iter().map(|field| (field.name.to_owned(), String::new()));
+    empty.chain(returned.clone()).collect()
+}
+
+/// One flow at work on one event.
+struct Run<'a> {
+    flow: &'a Flow,
+    hash: &'a FlowSetHash,
+    event: &'a Event,
+    traceparent: &'a Option<String>,
+    ids: &'a Ids,
+}
+
+impl Run<'_> {
+    /// Starts the steps that wait for the end of a step, or for the event itself.
+    fn start(&self, ended: Option<usize>, results: &Results, routed: &mut Routed) {
+        let mut steps = self.flow.after(ended).peekable();
+        if steps.peek().is_none() {
+            return;
+        }
+        let facts = Facts::of(self.event, results);
+        for (index, step) in steps {
+            let planned = self.plan(step, index, &facts, results, routed);
+            match planned {
+                Some(action) => routed.actions.push(action),
+                // What stands in line behind it, but does not need it, is not held up.
+                None => self.start(Some(index), results, routed),
+            }
+        }
+    }
+
+    fn plan(&self, step: &Step, index: usize, facts: &Facts, results: &Results, routed: &mut Routed) -> Option<Action> {
+        let done = |needed: &usize| self.flow.steps.get(*needed).is_some_and(|step| results.contains_key(&step.name));
+        if !step.needs.iter().all(done) {
+            routed.skip(self.flow, Some(step), Why::WaitsInVain);
+            return None;
+        }
+        match step.when.as_ref().map_or(Ok(true), |when| when.holds(facts)) {
+            Ok(true) => {}
+            Ok(false) => {
+                routed.skip(self.flow, Some(step), Why::Condition);
+                return None;
+            }
+            Err(failed) => {
+                routed.fail(self.flow, Some(step), Some("when"), code::EVALUATION_FAILED, failed.0);
+                return None;
+            }
+        }
+        let parameters = self.parameters(step, facts, routed)?;
+        let target = match step.connector.target(step.operation, &parameters) {
+            Ok(target) => target,
+            Err(message) => {
+                routed.fail(self.flow, Some(step), None, code::BAD_PARAMETER, message);
+                return None;
+            }
+        };
+        let event = self.event;
+        Some(Action {
+            id: self.ids.action(&event.id, &self.flow.identity, &step.identity, run_of(event)),
+            connection: step.connection.clone(),
+            operation: step.operation.name.to_owned(),
+            parameters,
+            conflict: self.ids.conflict(&step.connection, &target.object),
+            purpose: Purpose::Step {
+                flow: self.flow.name.clone(),
+                step: step.name.clone(),
+                event: event.id.clone(),
+                continuation: self.continuation(index, results),
+            },
+            source: action::Source {
+                entity: event.entity.clone(),
+                version: event.version,
+                arrived: event.arrived,
+                webhook: event.webhook.clone(),
+            },
+            not_before: None,
+            origin: event.origin.clone(),
+            traceparent: self.traceparent.clone(),
+        })
+    }
+
+    /// What the flow needs to go on after a step, where any step waits for it.
+    fn continuation(&self, step: usize, results: &Results) -> Option<Box<Continuation>> {
+        self.flow.after(Some(step)).next()?;
+        Some(Box::new(Continuation {
+            flow_set: self.hash.clone(),
+            event: StoredEvent::of(self.event),
+            results: results.clone(),
+        }))
+    }
+
+    /// All parameters, or every failure.
+    fn parameters(&self, step: &Step, facts: &Facts, routed: &mut Routed) -> Option<Parameters> {
+        let mut parameters = Parameters::new();
+        let mut complete = true;
+        for given in &step.given {
+            let value = value_of(given, facts, self.event).and_then(|value| {
+                let missing = value.is_none() && given.parameter.required;
+                if missing { Err((code::BAD_PARAMETER, "is needed, and empty".to_owned())) } else { Ok(value) }
+            });
+            match value {
+                Ok(value) => parameters.extend(value.map(|value| (given.parameter.name.to_owned(), value))),
+                Err((code, message)) => {
+                    complete = false;
+                    routed.fail(self.flow, Some(step), Some(given.parameter.name), code, message);
+                }
+            }
+        }
+        complete.then_some(parameters)
+    }
+}
+
+/// The run's name, where everything is to be done again; else an action is the same in every replay.
+fn run_of(event: &Event) -> &str {
+    if event.origin.kind == OriginKind::Repeat { &event.origin.run } else { "" }
+}
+
+/// A parameter's value; `None` when it is empty.
+fn value_of(given: &Given, facts: &Facts, event: &Event) -> Result<Option<Value>, (Code, String)> {
+    if let Source::Constant(value) = &given.source {
+        return Ok(Some(value.clone()));
+    }
+    let value = evaluate(&given.source, facts, event).map_err(|failed| (code::EVALUATION_FAILED, failed.0))?;
+    coerce(given.parameter.kind, value).map_err(|message| (code::BAD_PARAMETER, message))
+}
+
+fn evaluate(source: &Source, facts: &Facts, event: &Event) -> Result<Value, Failed> {
+    match source {
+        Source::Constant(value) => Ok(value.clone()),
+        Source::Template(template) => template.evaluate(facts),
+        Source::List(items) => items.iter().map(|item| item.evaluate(facts)).collect(),
+        Source::Map(members) => {
+            let member = |(name, source): &(String, Source)| Ok((name.clone(), evaluate(source, facts, event)?));
+            members.iter().map(member).collect::<Result<_, _>>().map(Value::Object)
+        }
+        Source::Message(path) => Ok(whole_message(event, path)),
+    }
+}
+
+/// A message of the event's body in canonical JSON; one that is not told is empty.
+fn whole_message(event: &Event, path: &[String]) -> Value {
+    let body = event.body.to_json();
+    path.iter().try_fold(&body, |within, name| within.get(name)).cloned().unwrap_or(Value::Null)
+}
+
+fn set_missing(hash: &FlowSetHash) -> Failure {
+    failure(code::FLOW_SET_MISSING, "", None, format!("the flow set `{hash}` is not known"))
+}
+
+fn failure(code: Code, flow: &str, step: Option<&str>, message: String) -> Failure {
+    Failure { code, flow: flow.to_owned(), step: step.map(str::to_owned), field: None, message }
+}
+
+impl Routed {
+    fn skip(&mut self, flow: &Flow, step: Option<&Step>, why: Why) {
+        let step = step.map(|step| step.name.clone());
+        self.skipped.push(Skip { flow: flow.name.clone(), step, why });
+    }
+
+    fn fail(&mut self, flow: &Flow, step: Option<&Step>, field: Option<&str>, code: Code, message: String) {
+        let step = step.map(|step| step.name.as_str());
+        let field = field.map(str::to_owned);
+        self.failed.push(Failure { field, ..failure(code, &flow.name, step, message) });
+    }
+}
