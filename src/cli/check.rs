@@ -13,7 +13,7 @@ use crate::{
 pub fn run(path: &Path, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     match config::load(path, &ProcessEnvironment, VENDORS, Mode::CheckOnly) {
         Ok(config) => {
-            let (connections, flows) = (config.connections.len(), config.flows.len());
+            let (connections, flows) = (config.connections.len(), config.flows.flows().len());
             let answer = json!({ "problems": [], "connections": connections, "flows": flows });
             output.show(&answer, |out, _| writeln!(out, "no problems: {connections} connections, {flows} flows"))?;
             Ok(Exit::Done)

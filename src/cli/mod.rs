@@ -1,14 +1,18 @@
 //! The commands. Each is one file: arguments in, an exit code out; what they print goes through [`output`].
 
 mod arguments;
+mod check;
 mod client;
 mod connectors;
 mod dead;
+mod demo;
 mod doctor;
 mod explain;
 pub mod output;
+mod run;
 mod sandbox;
 mod send;
+mod simulate;
 mod topics;
 mod trace;
 
@@ -79,6 +83,10 @@ pub fn main(
 fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     let config = arguments.config;
     match arguments.command {
+        Command::Run(arguments) => run::run(&config, &arguments, output),
+        Command::Demo(arguments) => demo::run(&arguments, output),
+        Command::Check { path } => check::run(&path.unwrap_or(config), output),
+        Command::Simulate(arguments) => simulate::run(&config, &arguments, output),
         Command::Connectors { vendor } => Ok(connectors::run(vendor.as_deref(), output)?),
         Command::Explain { code } => Ok(explain::run(code.as_deref(), output)?),
         Command::Sandbox(arguments) => sandbox::run(&arguments, output),
@@ -87,6 +95,5 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Topics => topics::run(&config, output),
         Command::Dead(command) => dead::run(&config, command, output),
         Command::Trace { id } => trace::run(&config, &id, output),
-        _ => anyhow::bail!("x"),
     }
 }

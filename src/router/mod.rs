@@ -7,8 +7,10 @@
 pub mod coerce;
 pub mod flow;
 pub mod plan;
+pub mod role;
 pub mod rules;
 
 pub use flow::{Flow, FlowSet, Given, OnRefusal, Source, Step};
 pub use plan::{Failure, Routed, Routing, Skip, Why, route};
+pub use role::Router;
 pub use rules::Rules;

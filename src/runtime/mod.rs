@@ -1,6 +1,8 @@
 //! Builds roles from a config, starts them under one supervisor, and stops them.
 
 pub mod admin;
+mod app;
+mod flows;
 mod kafka;
 mod open;
 pub mod operator;
@@ -9,6 +11,7 @@ mod signals;
 mod transport;
 mod trim;
 
+pub use app::{App, Role, StartError};
 pub use open::{ids_of, open_log, operator_of};
 pub use roles::{Ground, limits_of};
 pub use signals::{owner_name, told_to_stop};

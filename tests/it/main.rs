@@ -4,5 +4,6 @@
 
 mod embedded_log;
 mod imports;
+mod kills;
 mod log_contract;
 mod support;
