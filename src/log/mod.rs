@@ -15,6 +15,7 @@ use crate::{
 
 pub mod embedded;
 pub mod fencing;
+pub mod kafka;
 pub mod partitioner;
 
 /// One log, shared by all roles of a process.

@@ -1,4 +1,7 @@
 //! All integration tests, in one binary: it links once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod embedded_log;
 mod log_contract;
 mod support;

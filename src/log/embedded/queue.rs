@@ -115,3 +115,81 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// A job that keeps what it was told.
+    struct Told(Arc<Mutex<Vec<LogResult<()>>>>);
+
+    impl Work for Told {
+        fn apply(&mut self, _: &Connection, _: &mut Tails) -> rusqlite::Result<()> {
+            Ok(())
+        }
+
+        fn answer(self: Box<Self>, result: LogResult<()>) {
+            self.0.lock().unwrap().push(result);
+        }
+    }
+
+    fn job(bytes: usize, told: &Arc<Mutex<Vec<LogResult<()>>>>) -> Job {
+        Job { bytes, work: Box::new(Told(Arc::clone(told))) }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_at_once_and_fits_when_there_is_room() {
+        let (queue, told) = (Queue::new(100), Arc::default());
+        queue.push(job(60, &told)).unwrap();
+        assert!(queue.pressure().is_high());
+        assert!(matches!(queue.push(job(41, &told)), Err(LogError::Unavailable(_))));
+        queue.push(job(40, &told)).unwrap();
+        assert!(queue.take(&mut Vec::new()));
+        assert!(queue.push(job(1, &told)).is_err(), "what is being written still counts");
+        queue.settle(100);
+        queue.push(job(1, &told)).unwrap();
+        assert_eq!(queue.pressure(), Pressure { queued_bytes: 1, limit_bytes: 100 });
+    }
+
+    #[test]
+    fn one_that_is_larger_than_the_queue_goes_alone() {
+        let (queue, told) = (Queue::new(100), Arc::default());
+        queue.push(job(101, &told)).unwrap();
+        assert!(queue.push(job(1, &told)).is_err());
+    }
+
+    #[test]
+    fn a_transaction_holds_no_more_than_it_may() {
+        let (queue, told) = (Queue::new(usize::MAX), Arc::default());
+        for bytes in [1, BATCH_BYTES - 1, 1, BATCH_BYTES + 1, 1] {
+            queue.push(job(bytes, &told)).unwrap();
+        }
+        let mut sizes = Vec::new();
+        for _ in 0..4 {
+            let mut batch = Vec::new();
+            queue.take(&mut batch);
+            sizes.push(batch.len());
+        }
+        assert_eq!(sizes, [2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn closed_means_that_the_rest_is_done_or_answered() {
+        let (queue, told) = (Queue::new(100), Arc::default());
+        queue.push(job(1, &told)).unwrap();
+        queue.close(false);
+        assert!(queue.push(job(1, &told)).is_err());
+        let mut batch = Vec::new();
+        assert!(queue.take(&mut batch), "what was queued is still there");
+        assert!(!queue.take(&mut Vec::new()), "nothing will follow");
+
+        let queue = Queue::new(100);
+        queue.push(job(1, &told)).unwrap();
+        queue.close(true);
+        assert!(!queue.take(&mut Vec::new()));
+        assert_eq!(*told.lock().unwrap(), [Err(closed())]);
+        assert_eq!(queue.pressure().queued_bytes, 0);
+    }
+}

@@ -89,20 +89,17 @@ impl EmbeddedTable {
 
 impl Table for EmbeddedTable {
     fn get(&self, key: &str) -> LogResult<Option<Bytes>> {
-        self.shared.tables.read(|connection| {
-            if self.fencing == Fencing::None
-                && let Some(value) = value(connection, IGNORED_VALUE, self.row, key)?
-            {
-                return Ok(value);
-            }
-            Ok(value(connection, LATEST_VALUE, self.row, key)?.flatten())
-        })
+        let sql = match self.fencing {
+            Fencing::Epochs => VALUE_FENCED,
+            Fencing::None => VALUE_ANY,
+        };
+        self.shared.tables.read(|connection| value(connection, sql, self.row, key))
     }
 
     fn scan(&self, prefix: &str, after: Option<&str>, limit: usize) -> LogResult<Vec<(String, Bytes)>> {
         let sql = match self.fencing {
             Fencing::Epochs => SCAN_FENCED,
-            Fencing::None => SCAN_ALL,
+            Fencing::None => SCAN_ANY,
         };
         self.shared.tables.read(|connection| scan(connection, sql, self.row, prefix, after, limit))
     }
@@ -120,30 +117,31 @@ impl Table for EmbeddedTable {
     }
 }
 
-const LATEST_VALUE: &str = "SELECT records.value FROM latest JOIN records ON records.id = latest.record
+const VALUE_FENCED: &str = "SELECT records.value FROM latest JOIN records ON records.id = latest.record
     WHERE latest.partition = ?1 AND latest.key = ?2";
 
-const IGNORED_VALUE: &str = "SELECT records.value FROM ignored JOIN records ON records.id = ignored.record
-    WHERE ignored.partition = ?1 AND ignored.key = ?2";
+/// An ignored record always stands behind the latest one of its key.
+const VALUE_ANY: &str = "SELECT records.value FROM (
+        SELECT record FROM latest WHERE partition = ?1 AND key = ?2
+        UNION ALL SELECT record FROM ignored WHERE partition = ?1 AND key = ?2
+    ) AS kept JOIN records ON records.id = kept.record ORDER BY records.id DESC LIMIT 1";
 
 const SCAN_FENCED: &str = "SELECT latest.key, records.value FROM latest JOIN records ON records.id = latest.record
     WHERE latest.partition = ?1 AND latest.key >= ?2 AND latest.key < ?3 ORDER BY latest.key LIMIT ?4";
 
-/// An ignored record always stands behind the latest one of its key.
-const SCAN_ALL: &str = "SELECT kept.key, records.value FROM (
+const SCAN_ANY: &str = "SELECT kept.key, records.value FROM (
         SELECT key, record FROM latest WHERE partition = ?1 AND key >= ?2 AND key < ?3
             AND key NOT IN (SELECT key FROM ignored WHERE partition = ?1)
         UNION ALL SELECT key, record FROM ignored WHERE partition = ?1 AND key >= ?2 AND key < ?3
     ) AS kept JOIN records ON records.id = kept.record
     WHERE records.value IS NOT NULL ORDER BY kept.key LIMIT ?4";
 
-/// The value of a key's record, if there is a record.
-fn value(connection: &Connection, sql: &str, row: PartitionRow, key: &str) -> LogResult<Option<Option<Bytes>>> {
+fn value(connection: &Connection, sql: &str, row: PartitionRow, key: &str) -> LogResult<Option<Bytes>> {
     let mut statement = connection.prepare_cached(sql)?;
     let found = statement.query_row(params![row, key.as_bytes()], |row| {
         Ok(row.get_ref(0)?.as_blob_or_null()?.map(Bytes::copy_from_slice))
     });
-    Ok(found.optional()?)
+    Ok(found.optional()?.flatten())
 }
 
 fn scan(

@@ -221,7 +221,8 @@ impl Work for GiveBack {
         let free: u32 = transaction.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
         let portion = free.saturating_sub(SPARE_PAGES + pages / 8).min(PORTION_PAGES);
         if portion > 0 {
-            transaction.execute_batch(&format!("PRAGMA incremental_vacuum({portion})"))?;
+            // SQLite gives back one page for each row that is asked for.
+            transaction.pragma(None, "incremental_vacuum", portion, |_| Ok(()))?;
         }
         self.more = portion == PORTION_PAGES;
         Ok(())

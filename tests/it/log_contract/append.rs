@@ -79,7 +79,7 @@ async fn one_append_may_hold_several_topics(logs: &dyn Logs) {
 async fn bytes_come_back_exactly(logs: &dyn Logs) {
     let (log, topic) = (logs.open().await, logs.name("bytes"));
     create(&log, &topic, 1).await;
-    let every_byte = Bytes::from_iter(0..=255u8);
+    let every_byte = (0..=255u8).collect::<Bytes>();
     let headers = RecordHeaders::default()
         .with("id", "1")
         .with("empty", "")
@@ -108,7 +108,7 @@ async fn two_mebibytes_pass_where_the_topic_takes_them(logs: &dyn Logs) {
     create(&log, &topic, 1).await;
     let takes = soon(log.describe(&topic)).await.unwrap().max_message_bytes;
     let size = (2 << 20).min(takes - 1024);
-    let value = Bytes::from_iter((0..size).map(|n| u8::try_from(n % 251).unwrap()));
+    let value = (0..size).map(|n| u8::try_from(n % 251).unwrap()).collect::<Bytes>();
     let records = (0..3).map(|_| Append { value: Some(value.clone()), ..record(&topic, "k", "") });
     soon(log.append(records.collect())).await.unwrap();
     let records = read(&log, &topic, Bound::Edge, Bound::Edge).await;

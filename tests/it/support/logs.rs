@@ -52,6 +52,17 @@ impl Logs for Embedded {
 /// Makes a test of each check for each log.
 macro_rules! contract {
     ($($check:ident)*) => {
+        mod kafka {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $check() {
+                    if let Some(logs) = $crate::support::kafka::Kafka::from_env() {
+                        super::$check(&logs).await;
+                    }
+                }
+            )*
+        }
+
         mod embedded {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

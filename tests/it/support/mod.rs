@@ -1,4 +1,6 @@
 //! What integration tests share.
 
+pub(crate) mod child;
+pub(crate) mod kafka;
 pub(crate) mod logs;
 pub(crate) mod records;

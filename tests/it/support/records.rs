@@ -10,7 +10,7 @@ use spojka::{
 };
 
 /// Longer than anything takes that works; a test that hangs fails instead.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Fails the test when the future does not come to its end.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {

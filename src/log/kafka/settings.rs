@@ -1,0 +1,389 @@
+//! What an owner says about the brokers, and the librdkafka configurations that follow from it.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
+
+use crate::{
+    log::{LogError, LogResult},
+    model::secret::Secret,
+};
+
+/// Everything about one cluster.
+#[derive(Clone, Debug)]
+pub struct KafkaSettings {
+    /// `host:port`, separated by commas.
+    pub brokers: String,
+    /// Without it: plain text, no login.
+    pub security: Option<Security>,
+    /// Passed to librdkafka as they are. Those in [`OURS`] are refused.
+    pub options: BTreeMap<String, String>,
+    /// Where tables are materialized. What stands there can be deleted at any time that no process runs.
+    pub state_dir: PathBuf,
+    /// For topics that we make; without it the brokers' own default.
+    pub replication: Option<u32>,
+    /// For topics that we make; without it the brokers' own default.
+    pub min_insync_replicas: Option<u32>,
+    /// After this long without a heartbeat a member is out of its group.
+    pub session_timeout: Duration,
+    /// A member that does not ask for the next signal for this long leaves its group.
+    pub poll_timeout: Duration,
+    /// How long a member may go on with partitions that it was asked to give up; then they count as lost.
+    pub release_timeout: Duration,
+    /// How long an append may take before it fails.
+    pub delivery_timeout: Duration,
+    /// How long everything else may take that waits for a broker's answer.
+    pub request_timeout: Duration,
+    /// How long a record waits for company. See the measurements in the module's documentation.
+    pub linger: Duration,
+    /// How many bytes may wait for their acknowledgement.
+    pub queue_bytes: usize,
+    /// The largest record that we hand to the brokers; they may refuse smaller ones.
+    pub max_message_bytes: usize,
+}
+
+impl KafkaSettings {
+    /// The defaults.
+    pub fn new(brokers: impl Into<String>, state_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            brokers: brokers.into(),
+            security: None,
+            options: BTreeMap::new(),
+            state_dir: state_dir.into(),
+            replication: None,
+            min_insync_replicas: None,
+            session_timeout: Duration::from_secs(30),
+            poll_timeout: Duration::from_mins(5),
+            release_timeout: Duration::from_secs(30),
+            delivery_timeout: Duration::from_secs(4),
+            request_timeout: Duration::from_secs(5),
+            linger: Duration::from_millis(2),
+            queue_bytes: 64 << 20,
+            max_message_bytes: 8 << 20,
+        }
+    }
+}
+
+/// How to reach brokers that are not open to everybody.
+#[derive(Clone, Debug)]
+pub struct Security {
+    pub protocol: Protocol,
+    /// The authority that signed the brokers' certificates, in PEM; without it the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Our own certificate and its key, in PEM.
+    pub client: Option<ClientCertificate>,
+    pub login: Option<Login>,
+}
+
+/// What stands between us and a broker's listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Plaintext,
+    Ssl,
+    SaslPlaintext,
+    SaslSsl,
+}
+
+impl Protocol {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Plaintext => "plaintext",
+            Self::Ssl => "ssl",
+            Self::SaslPlaintext => "sasl_plaintext",
+            Self::SaslSsl => "sasl_ssl",
+        }
+    }
+
+    fn encrypts(self) -> bool {
+        matches!(self, Self::Ssl | Self::SaslSsl)
+    }
+
+    fn logs_in(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    }
+}
+
+/// The certificate with which we present ourselves.
+#[derive(Clone, Debug)]
+pub struct ClientCertificate {
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
+    pub key_password: Option<Secret>,
+}
+
+/// User and password.
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub mechanism: Mechanism,
+    pub user: String,
+    pub password: Secret,
+}
+
+/// How a password is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    Plain,
+    ScramSha256,
+    ScramSha512,
+}
+
+impl Mechanism {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
+}
+
+/// Options that decide whether anything is lost or done twice, or that have a setting of their own. Not the owner's to set.
+pub const OURS: &[(&str, &str)] = &[
+    ("bootstrap.servers", "it is the setting `brokers`"),
+    ("metadata.broker.list", "it is the setting `brokers`"),
+    ("group.id", "it is the role's"),
+    ("group.protocol", "revocations are acknowledged by the classic protocol"),
+    ("group.instance.id", "a member that restarts is a new member"),
+    ("enable.idempotence", "it is always on"),
+    ("enable.gapless.guarantee", "a producer that fails is rebuilt"),
+    ("transactional.id", "we rest nothing on transactions"),
+    ("acks", "it is always `all`"),
+    ("request.required.acks", "it is always `all`"),
+    ("partitioner", "keys go where other clients of Kafka look for them"),
+    ("enable.auto.offset.store", "offsets are stored after settlement"),
+    ("enable.auto.commit", "offsets are committed after settlement"),
+    ("auto.commit.enable", "offsets are committed after settlement"),
+    ("auto.offset.reset", "reading begins at the first record kept"),
+    ("enable.partition.eof", "readers need it, members do not"),
+    ("partition.assignment.strategy", "it is always `cooperative-sticky`"),
+    ("allow.auto.create.topics", "topics are made on purpose, with their own settings"),
+    ("session.timeout.ms", "it is the setting `session_timeout`"),
+    ("max.poll.interval.ms", "it is the setting `poll_timeout`"),
+    ("message.timeout.ms", "it is the setting `delivery_timeout`"),
+    ("delivery.timeout.ms", "it is the setting `delivery_timeout`"),
+    ("linger.ms", "it is the setting `linger`"),
+    ("queue.buffering.max.ms", "it is the setting `linger`"),
+    ("queue.buffering.max.kbytes", "it is the setting `queue_bytes`"),
+    ("message.max.bytes", "it is the setting `max_message_bytes`"),
+    ("security.protocol", "it is part of the setting `security`"),
+    ("sasl.mechanism", "it is part of the setting `security`"),
+    ("sasl.mechanisms", "it is part of the setting `security`"),
+    ("sasl.username", "it is part of the setting `security`"),
+    ("sasl.password", "it is part of the setting `security`"),
+    ("ssl.key.password", "it is part of the setting `security`"),
+];
+
+/// The configurations of all clients of one log.
+#[derive(Clone)]
+pub(super) struct Configs {
+    base: ClientConfig,
+    settings: KafkaSettings,
+}
+
+impl Configs {
+    /// Checks the settings and builds what all clients share.
+    pub(super) fn new(settings: KafkaSettings) -> LogResult<Self> {
+        refuse_ours(&settings.options)?;
+        let mut base = ClientConfig::new();
+        base.set("bootstrap.servers", &settings.brokers)
+            .set("client.id", "spojka")
+            .set("allow.auto.create.topics", "false")
+            // A broker that comes back is found within a second, not within librdkafka's ten.
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("socket.nagle.disable", "true")
+            .set("socket.timeout.ms", "10000")
+            .set("message.max.bytes", settings.max_message_bytes.to_string());
+        if let Some(security) = &settings.security {
+            security.apply(&mut base)?;
+        }
+        for (name, value) in &settings.options {
+            base.set(name, value);
+        }
+        Ok(Self { base, settings })
+    }
+
+    pub(super) fn settings(&self) -> &KafkaSettings {
+        &self.settings
+    }
+
+    pub(super) fn producer(&self) -> ClientConfig {
+        let settings = &self.settings;
+        let mut config = self.base.clone();
+        set_default(&mut config, "compression.type", "lz4");
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("partitioner", "murmur2_random")
+            .set("linger.ms", format!("{:.3}", settings.linger.as_secs_f64() * 1000.0))
+            .set("message.timeout.ms", millis(settings.delivery_timeout))
+            .set("queue.buffering.max.kbytes", (settings.queue_bytes / 1024).max(1).to_string())
+            .set("queue.buffering.max.messages", "1000000")
+            // An append to a topic that does not exist should say so before it runs out of time.
+            .set("topic.metadata.propagation.max.ms", millis(settings.delivery_timeout / 2));
+        config
+    }
+
+    /// A client that looks things up, outside any group.
+    pub(super) fn lookup(&self) -> ClientConfig {
+        let mut config = self.base.clone();
+        // The producer speaks to the same brokers and says what is wrong with them.
+        config.set_log_level(RDKafkaLogLevel::Emerg);
+        config
+    }
+
+    /// A client that reads ranges, outside any group.
+    pub(super) fn reader(&self) -> ClientConfig {
+        let mut config = self.fetching();
+        config
+            // librdkafka asks for one as soon as partitions are assigned; nothing is ever committed to it.
+            .set("group.id", "spojka-reader")
+            .set("enable.partition.eof", "true");
+        config
+    }
+
+    /// A client that looks up what a group has stored, without joining it.
+    pub(super) fn observer(&self, group: &str) -> ClientConfig {
+        let mut config = self.lookup();
+        config.set("group.id", group).set("enable.auto.commit", "false");
+        config
+    }
+
+    pub(super) fn member(&self, group: &str) -> ClientConfig {
+        let settings = &self.settings;
+        let heartbeat = (settings.session_timeout / 5).min(Duration::from_secs(3));
+        let mut config = self.fetching();
+        config
+            .set("group.id", group)
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", millis(settings.session_timeout))
+            .set("heartbeat.interval.ms", millis(heartbeat))
+            .set("max.poll.interval.ms", millis(settings.poll_timeout.max(settings.session_timeout)));
+        config
+    }
+
+    fn fetching(&self) -> ClientConfig {
+        let mut config = self.base.clone();
+        set_default(&mut config, "queued.max.messages.kbytes", "16384");
+        set_default(&mut config, "queued.min.messages", "10000");
+        set_default(&mut config, "fetch.error.backoff.ms", "100");
+        config
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest");
+        config
+    }
+}
+
+impl Security {
+    fn apply(&self, config: &mut ClientConfig) -> LogResult<()> {
+        self.check()?;
+        config.set("security.protocol", self.protocol.as_str());
+        if let Some(file) = &self.ca_file {
+            config.set("ssl.ca.location", file.to_string_lossy());
+        }
+        if let Some(client) = &self.client {
+            config.set("ssl.certificate.location", client.certificate_file.to_string_lossy());
+            config.set("ssl.key.location", client.key_file.to_string_lossy());
+            if let Some(password) = &client.key_password {
+                config.set("ssl.key.password", password.expose());
+            }
+        }
+        if let Some(login) = &self.login {
+            config
+                .set("sasl.mechanism", login.mechanism.as_str())
+                .set("sasl.username", &login.user)
+                .set("sasl.password", login.password.expose());
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> LogResult<()> {
+        let scram = self.login.as_ref().is_some_and(|login| login.mechanism != Mechanism::Plain);
+        let built = cfg!(any(feature = "kafka-tls", feature = "kafka-tls-vendored"));
+        if (self.protocol.encrypts() || scram) && !built {
+            return Err(LogError::Broken(
+                "this build can speak neither TLS nor SCRAM to Kafka; hint: build with `--features kafka-tls`"
+                    .to_owned(),
+            ));
+        }
+        if self.protocol.logs_in() != self.login.is_some() {
+            let wanted = if self.protocol.logs_in() { "needs" } else { "takes no" };
+            return Err(LogError::Broken(format!(
+                "the protocol `{}` {wanted} user and password",
+                self.protocol.as_str()
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn refuse_ours(options: &BTreeMap<String, String>) -> LogResult<()> {
+    match OURS.iter().find(|(name, _)| options.contains_key(*name)) {
+        Some((name, why)) => Err(LogError::Broken(format!("the option `{name}` cannot be set: {why}"))),
+        None => Ok(()),
+    }
+}
+
+fn set_default(config: &mut ClientConfig, name: &str, value: &str) {
+    if config.get(name).is_none() {
+        config.set(name, value);
+    }
+}
+
+fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> KafkaSettings {
+        KafkaSettings::new("localhost:1", "/nowhere")
+    }
+
+    fn refusal(settings: KafkaSettings) -> String {
+        Configs::new(settings).err().expect("a refusal").to_string()
+    }
+
+    #[test]
+    fn options_that_are_ours_are_refused_by_name() {
+        for (name, why) in OURS {
+            let mut settings = settings();
+            settings.options.insert((*name).to_owned(), "x".to_owned());
+            let text = refusal(settings);
+            assert!(text.contains(name) && text.contains(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_options_are_passed_through_and_beat_our_defaults() {
+        let mut settings = settings();
+        settings.options.insert("compression.type".to_owned(), "zstd".to_owned());
+        settings.options.insert("queued.min.messages".to_owned(), "7".to_owned());
+        let configs = Configs::new(settings).expect("configs");
+        assert_eq!(configs.producer().get("compression.type"), Some("zstd"));
+        assert_eq!(configs.member("g").get("queued.min.messages"), Some("7"));
+    }
+
+    #[test]
+    fn a_login_and_its_protocol_belong_together() {
+        let login = Login { mechanism: Mechanism::Plain, user: "u".to_owned(), password: Secret::new("p") };
+        let security = |protocol, login| Security { protocol, ca_file: None, client: None, login };
+        let with = |security| KafkaSettings { security: Some(security), ..settings() };
+        assert!(refusal(with(security(Protocol::SaslPlaintext, None))).contains("needs user and password"));
+        assert!(refusal(with(security(Protocol::Plaintext, Some(login.clone())))).contains("takes no user"));
+        assert!(Configs::new(with(security(Protocol::SaslPlaintext, Some(login)))).is_ok());
+    }
+
+    #[cfg(not(any(feature = "kafka-tls", feature = "kafka-tls-vendored")))]
+    #[test]
+    fn a_build_without_tls_says_so() {
+        let scram = Login { mechanism: Mechanism::ScramSha512, user: "u".to_owned(), password: Secret::new("p") };
+        for (protocol, login) in [(Protocol::Ssl, None), (Protocol::SaslPlaintext, Some(scram))] {
+            let security = Security { protocol, ca_file: None, client: None, login };
+            let text = refusal(KafkaSettings { security: Some(security), ..settings() });
+            assert!(text.contains("kafka-tls"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+use super::*;
+
+fn identity() -> Identity {
+    Identity { cluster: "c".to_owned(), topic: "t".to_owned(), fenced: false }
+}
+
+fn state(next: u64) -> State {
+    let last = Mark { offset: next - 1, time: Timestamp::UNIX_EPOCH, key: Bytes::from_static(b"k") };
+    State { next, epoch: 3, fresh: Timestamp::UNIX_EPOCH, last: Some(last) }
+}
+
+fn put(file: &mut File, pairs: &[(&str, &str)], next: u64) {
+    let pairs: Vec<(Bytes, Bytes)> =
+        pairs.iter().map(|(key, value)| (Bytes::from((*key).to_owned()), Bytes::from((*value).to_owned()))).collect();
+    file.apply(pairs.iter().map(|(key, value)| Change::Put(key, value)), &state(next)).expect("applied");
+}
+
+#[test]
+fn a_file_remembers_its_records_and_how_far_it_is() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut file = File::open(directory.path(), "t").expect("file");
+    file.reset(&identity()).expect("reset");
+    put(&mut file, &[("a", "1"), ("b", "2")], 2);
+    drop(file);
+    let file = File::open(directory.path(), "t").expect("file");
+    assert_eq!(file.state(&identity()).expect("state"), Some(state(2)));
+    assert_eq!(file.get(b"b").expect("read"), Some(Bytes::from_static(b"2")));
+}
+
+#[test]
+fn a_file_of_another_cluster_or_topic_is_not_believed() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut file = File::open(directory.path(), "t").expect("file");
+    file.reset(&identity()).expect("reset");
+    for other in [
+        Identity { cluster: "x".to_owned(), ..identity() },
+        Identity { topic: "x".to_owned(), ..identity() },
+        Identity { fenced: true, ..identity() },
+    ] {
+        assert_eq!(file.state(&other).expect("state"), None);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_made_again() {
+    let directory = tempfile::tempdir().expect("directory");
+    std::fs::write(path(directory.path(), "t", 1), vec![b'x'; 4096]).expect("written");
+    let file = File::open(directory.path(), "t").expect("file");
+    assert_eq!(file.state(&identity()).expect("state"), None);
+}
+
+#[test]
+fn two_processes_do_not_share_a_file() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut first = File::open(directory.path(), "t").expect("first");
+    let mut second = File::open(directory.path(), "t").expect("second");
+    first.reset(&identity()).expect("reset");
+    second.reset(&identity()).expect("reset");
+    put(&mut first, &[("a", "1")], 1);
+    assert_eq!(second.get(b"a").expect("read"), None);
+}
+
+#[test]
+fn a_scan_goes_through_a_prefix_in_the_order_of_bytes() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut file = File::open(directory.path(), "t").expect("file");
+    file.reset(&identity()).expect("reset");
+    put(&mut file, &[("b/2", ""), ("a", ""), ("b/", ""), ("b/10", ""), ("b0", ""), ("c", "")], 6);
+    let keys = |prefix: &str, after, limit| -> Vec<String> {
+        file.scan(prefix, after, limit).expect("scan").into_iter().map(|(key, _)| key).collect()
+    };
+    assert_eq!(keys("b/", None, 10), ["b/", "b/10", "b/2"]);
+    assert_eq!(keys("b/", Some("b/10"), 10), ["b/2"]);
+    assert_eq!(keys("", Some("b/2"), 10), ["b0", "c"]);
+    assert_eq!(keys("b", None, 2), ["b/", "b/10"]);
+}
+
+#[test]
+fn ignored_keys_stay_until_they_are_heeded() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut file = File::open(directory.path(), "t").expect("file");
+    file.reset(&identity()).expect("reset");
+    let key = Bytes::from_static(b"k");
+    file.apply([Change::Ignore(&key), Change::Ignore(&key)].into_iter(), &state(1)).expect("applied");
+    assert_eq!(file.ignored().expect("read"), [key.clone()]);
+    file.apply([Change::Heed(&key)].into_iter(), &state(2)).expect("applied");
+    assert!(file.ignored().expect("read").is_empty());
+}

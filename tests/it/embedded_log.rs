@@ -1,0 +1,6 @@
+//! What only the embedded log promises: to survive what happens to a process and to a file.
+
+mod crash;
+mod file;
+mod full;
+mod members;

@@ -1,0 +1,135 @@
+//! Real brokers, where the environment names them; without, tests that need them say so and pass.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use spojka::{
+    log::{
+        Log, LogStore as _,
+        kafka::{KafkaLog, KafkaSettings},
+    },
+    model::time::{Clock as _, SystemClock},
+};
+
+use super::logs::Logs;
+
+/// Brokers to test with: `host:port`, separated by commas.
+pub(crate) const BROKERS: &str = "SPOJKA_TEST_KAFKA_BROKERS";
+/// `1`: tests may start clusters of their own, with `tests/kafka/cluster.sh`.
+pub(crate) const CLUSTER: &str = "SPOJKA_TEST_KAFKA_CLUSTER";
+
+/// Topics on a shared broker, under names of their own.
+pub(crate) struct Kafka {
+    pub(crate) brokers: String,
+    prefix: String,
+    state: tempfile::TempDir,
+}
+
+impl Kafka {
+    pub(crate) fn from_env() -> Option<Self> {
+        let Some(brokers) = variable(BROKERS) else {
+            skipped(BROKERS);
+            return None;
+        };
+        Some(Self::at(brokers))
+    }
+
+    pub(crate) fn at(brokers: String) -> Self {
+        static TESTS: AtomicU64 = AtomicU64::new(0);
+        let number = TESTS.fetch_add(1, Ordering::Relaxed);
+        let started = SystemClock.now().as_millisecond();
+        let prefix = format!("t{started}-{}-{number}.", std::process::id());
+        Self { brokers, prefix, state: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// Settings for tests: quick to notice that a member is gone.
+    pub(crate) fn settings(&self) -> KafkaSettings {
+        KafkaSettings {
+            session_timeout: Duration::from_secs(6),
+            // A busy machine should not fail a test.
+            delivery_timeout: Duration::from_secs(20),
+            request_timeout: Duration::from_secs(20),
+            ..KafkaSettings::new(&self.brokers, self.state.path())
+        }
+    }
+
+    pub(crate) fn state_dir(&self) -> &Path {
+        self.state.path()
+    }
+
+    pub(crate) fn open_with(&self, settings: KafkaSettings) -> Arc<KafkaLog> {
+        Arc::new(KafkaLog::connect(settings, Arc::new(SystemClock)).expect("a log"))
+    }
+}
+
+impl Logs for Kafka {
+    fn open(&self) -> BoxFuture<'_, Log> {
+        Box::pin(async { self.open_with(self.settings()) as Log })
+    }
+
+    fn name(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+}
+
+/// Brokers that one test starts and stops. They go with it.
+pub(crate) struct Cluster {
+    folder: tempfile::TempDir,
+    pub(crate) brokers: String,
+}
+
+impl Cluster {
+    /// Starts one where tests may.
+    pub(crate) fn start(arguments: &[&str]) -> Option<Self> {
+        if variable(CLUSTER).as_deref() != Some("1") {
+            skipped(CLUSTER);
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = folder.path().join("cluster");
+        let brokers = script(&[&["start", home.to_str().expect("a path")], arguments].concat());
+        Some(Self { folder, brokers })
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("cluster")
+    }
+
+    /// `kill` or `revive`, and which broker.
+    pub(crate) fn broker(&self, command: &str, number: u32) {
+        script(&[command, self.home().to_str().expect("a path"), &number.to_string()]);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        script(&["stop", self.home().to_str().expect("a path")]);
+    }
+}
+
+/// Runs `cluster.sh` to its end and answers what it printed.
+fn script(arguments: &[&str]) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/cluster.sh");
+    let output = Command::new(script).args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.expect("cluster.sh runs");
+    assert!(output.status.success(), "cluster.sh {arguments:?}");
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+#[expect(clippy::disallowed_methods, reason = "what a test may use is told by its environment")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[expect(clippy::print_stdout, reason = "whoever runs the tests should know what was not tested")]
+pub(crate) fn skipped(name: &str) {
+    println!("skipped: `{name}` is not set");
+}
