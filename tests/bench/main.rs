@@ -12,6 +12,7 @@
 //! | `bare` | actix-web, body read, HMAC checked, 200 |
 //! | `gateway-nolog` | our gateway before a log that keeps nothing: what we add to `bare` before the disk |
 //! | `gateway` | our gateway on the embedded log: every answer stands behind an fsync |
+//! | `gateway-kafka` | our gateway on the brokers that `SPOJKA_TEST_KAFKA_BROKERS` names, if it does |
 //!
 //! It must not be believed on a busy machine: compare the ratios, which the machine's other work touches less, and the
 //! fsync times, which were taken on the same disk in the same minute.
@@ -78,8 +79,7 @@ fn measure(kind: Kind, scenario: &Scenario, seconds: u64) -> anyhow::Result<Meas
     let peak_memory = child.peak_memory()?;
     child.stop()?;
     let acknowledged = warm_up.answered + load.answered;
-    let kept = if kind == Kind::Gateway { Some(server::count_records(folder.path())?) } else { None };
-    if let Some(kept) = kept {
+    if let Some(kept) = server::count_records(kind, folder.path())? {
         anyhow::ensure!(kept >= acknowledged, "{acknowledged} were acknowledged, but only {kept} kept");
     }
     Ok(Measured { load, cpu, peak_memory })

@@ -32,11 +32,11 @@ pub(crate) struct Options {
 impl Options {
     /// One second of each server under one load.
     pub(crate) fn smoke() -> Self {
-        Self { seconds: 1, servers: Kind::ALL.to_vec(), scenarios: vec!["trickle-1k".to_owned()] }
+        Self { seconds: 1, servers: Kind::available(), scenarios: vec!["trickle-1k".to_owned()] }
     }
 
     pub(crate) fn parse(arguments: &[String]) -> anyhow::Result<Self> {
-        let mut options = Self { seconds: 10, servers: Kind::ALL.to_vec(), scenarios: Vec::new() };
+        let mut options = Self { seconds: 10, servers: Kind::available(), scenarios: Vec::new() };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().with_context(|| format!("`{argument}` needs a value"));

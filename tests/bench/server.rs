@@ -13,6 +13,7 @@ use spojka::{
     log::{
         Log, TopicSpec,
         embedded::{EmbeddedLog, EmbeddedOptions},
+        kafka::{KafkaLog, KafkaSettings},
     },
     model::{connection::ConnectionName, id::Ids, random::Generator, time::SystemClock},
     telemetry::{
@@ -28,6 +29,8 @@ use null_log::NullLog;
 /// The first argument that makes this program a server.
 pub(crate) const ARGUMENT: &str = "--serve";
 
+/// Brokers to measure on, as integration tests use them.
+const BROKERS: &str = "SPOJKA_TEST_KAFKA_BROKERS";
 const FILE: &str = "log.db";
 const PARTITIONS: u32 = 4;
 
@@ -36,23 +39,35 @@ pub(crate) enum Kind {
     Bare,
     GatewayNoLog,
     Gateway,
+    GatewayKafka,
 }
 
 impl Kind {
-    pub(crate) const ALL: &[Self] = &[Self::Bare, Self::GatewayNoLog, Self::Gateway];
+    const ALL: [Self; 4] = [Self::Bare, Self::GatewayNoLog, Self::Gateway, Self::GatewayKafka];
+
+    /// All that can be measured here: Kafka only where brokers are named.
+    pub(crate) fn available() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|kind| *kind != Self::GatewayKafka || brokers().is_some()).collect()
+    }
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Bare => "bare",
             Self::GatewayNoLog => "gateway-nolog",
             Self::Gateway => "gateway",
+            Self::GatewayKafka => "gateway-kafka",
         }
     }
 
     pub(crate) fn parse(text: &str) -> anyhow::Result<Self> {
-        let known = Self::ALL.iter().copied().find(|kind| kind.as_str() == text);
-        known.with_context(|| format!("`{text}` is no server: bare, gateway-nolog, gateway"))
+        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        known.with_context(|| format!("`{text}` is no server: bare, gateway-nolog, gateway, gateway-kafka"))
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench has no config")]
+fn brokers() -> Option<String> {
+    std::env::var(BROKERS).ok()
 }
 
 /// Serves until the input ends. Arguments: the kind, and a folder for its files.
@@ -62,13 +77,11 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let listener = serving::bind(([127, 0, 0, 1], 0).into())?;
-        let (running, log) = match kind {
-            Kind::Bare => (bare(listener)?, None),
-            Kind::GatewayNoLog => (gateway(listener, Arc::new(NullLog))?, None),
-            Kind::Gateway => {
-                let log = embedded(folder).await?;
-                (gateway(listener, Arc::clone(&log))?, Some(log))
-            }
+        let log = open(kind, folder).await?;
+        let running = match (kind, &log) {
+            (Kind::Bare, _) => bare(listener)?,
+            (_, Some(log)) => gateway(listener, Arc::clone(log), names(folder))?,
+            (_, None) => gateway(listener, Arc::new(NullLog), names(folder))?,
         };
         writeln!(std::io::stdout(), "{}", running.address())?;
         // There is nothing else for this thread to do.
@@ -98,10 +111,10 @@ async fn check(request: HttpRequest, body: web::Bytes) -> HttpResponse {
     }
 }
 
-fn gateway(listener: TcpListener, log: Log) -> anyhow::Result<Running> {
+fn gateway(listener: TcpListener, log: Log, names: Names) -> anyhow::Result<Running> {
     let parts = Parts {
         log,
-        names: Names::new(""),
+        names,
         ids: Ids::new(b"bench"),
         clock: Arc::new(SystemClock),
         random: Arc::new(Generator::seeded(1)),
@@ -120,21 +133,34 @@ fn connection() -> anyhow::Result<ConnectionName> {
     Ok(ConnectionName::parse("bench")?)
 }
 
-async fn embedded(folder: &Path) -> anyhow::Result<Log> {
-    let log = EmbeddedLog::open(&folder.join(FILE), EmbeddedOptions::default())?;
-    let topic = TopicSpec { name: Names::new("").webhooks(&connection()?), partitions: PARTITIONS, compacted: false };
-    let log: Log = Arc::new(log);
-    log.create_topics(&[topic]).await?;
-    Ok(log)
+/// The folder's name is new with every run, and so are the topics on brokers that outlive it.
+fn names(folder: &Path) -> Names {
+    let run = folder.file_name().map(|name| name.to_string_lossy().replace('.', "")).unwrap_or_default();
+    Names::new(format!("bench-{run}."))
 }
 
-/// How many webhooks a server left in its log.
-pub(crate) fn count_records(folder: &Path) -> anyhow::Result<u64> {
+/// The log that a server keeps webhooks in, with their topic; `None`: it keeps none.
+async fn open(kind: Kind, folder: &Path) -> anyhow::Result<Option<Log>> {
+    let log: Log = match kind {
+        Kind::Bare | Kind::GatewayNoLog => return Ok(None),
+        Kind::Gateway => Arc::new(EmbeddedLog::open(&folder.join(FILE), EmbeddedOptions::default())?),
+        Kind::GatewayKafka => {
+            let brokers = brokers().with_context(|| format!("{BROKERS} is not set"))?;
+            Arc::new(KafkaLog::connect(KafkaSettings::new(brokers, folder), Arc::new(SystemClock))?)
+        }
+    };
+    let topic = TopicSpec { name: names(folder).webhooks(&connection()?), partitions: PARTITIONS, compacted: false };
+    log.create_topics(&[topic]).await?;
+    Ok(Some(log))
+}
+
+/// How many webhooks a server left in its log; `None`: it keeps none.
+pub(crate) fn count_records(kind: Kind, folder: &Path) -> anyhow::Result<Option<u64>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let log = embedded(folder).await?;
-        let info = log.describe(&Names::new("").webhooks(&connection()?)).await?;
+        let Some(log) = open(kind, folder).await? else { return Ok(None) };
+        let info = log.describe(&names(folder).webhooks(&connection()?)).await?;
         log.close(Duration::from_secs(10)).await?;
-        Ok(info.partitions.iter().map(|(first, next)| next - first).sum())
+        Ok(Some(info.partitions.iter().map(|(first, next)| next - first).sum()))
     })
 }
