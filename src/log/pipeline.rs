@@ -81,29 +81,27 @@ impl Pipeline {
     }
 
     async fn handle(&self, records: &[Record], handler: &mut dyn Handler, stop: &CancellationToken) -> LogResult<()> {
-        self.patiently(stop, async || handler.prepare(records).await).await?;
+        while let Err(error) = handler.prepare(records).await {
+            self.pause(error, stop).await?;
+        }
         let outputs: Vec<_> = records.iter().flat_map(|record| handler.handle(record)).collect();
         if outputs.is_empty() {
             return Ok(());
         }
-        self.patiently(stop, async || self.log.append(outputs.clone()).await.map(|_| ())).await?;
+        while let Err(error) = self.log.append(outputs.clone()).await {
+            self.pause(error, stop).await?;
+        }
         killpoint::reached("outputs-written");
         Ok(())
     }
 
-    /// Does it again while the log is unavailable. A stop meanwhile leaves the records for the next start.
-    async fn patiently(&self, stop: &CancellationToken, mut work: impl AsyncFnMut() -> LogResult<()>) -> LogResult<()> {
-        loop {
-            match work().await {
-                Err(LogError::Unavailable(why)) => {
-                    tracing::warn!(group = self.group, error = why, "log unavailable");
-                    tokio::select! {
-                        () = self.clock.sleep(Duration::from_secs(1)) => {}
-                        () = stop.cancelled() => return Err(LogError::Unavailable(why)),
-                    }
-                }
-                other => return other,
-            }
+    /// Waits before it is done again, while the log is unavailable. A stop meanwhile leaves the records for the next start.
+    async fn pause(&self, error: LogError, stop: &CancellationToken) -> LogResult<()> {
+        let LogError::Unavailable(why) = error else { return Err(error) };
+        tracing::warn!(group = self.group, error = why, "log unavailable");
+        tokio::select! {
+            () = self.clock.sleep(Duration::from_secs(1)) => Ok(()),
+            () = stop.cancelled() => Err(LogError::Unavailable(why)),
         }
     }
 }

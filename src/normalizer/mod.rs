@@ -77,30 +77,9 @@ impl Normalizer {
     }
 
     fn event(&self, webhook: &Webhook, fact: Fact) -> Append {
-        let (connection, event_type) = (&webhook.connection, fact.event_type);
-        self.metrics.fact(connection, event_type.name);
-        let identity = match event_type.occurrence {
-            Occurrence::Once => Identity::Once,
-            Occurrence::Counted => Identity::Counted(fact.counted.unwrap_or_default()),
-            Occurrence::State => Identity::State(fact.version, fact.content),
-        };
-        let entity = event_type.entity.as_str();
-        let key = self.ids.entity(connection, entity, &fact.entity_id);
-        Event {
-            id: self.ids.event(connection, entity, &fact.entity_id, event_type.name, &identity),
-            event_type,
-            connection: connection.clone(),
-            subject: if fact.personal_id { key.to_string() } else { fact.entity_id },
-            entity: key,
-            since: fact.since,
-            version: fact.version,
-            arrived: webhook.arrived,
-            webhook: webhook.id.clone(),
-            origin: webhook.origin.clone(),
-            traceparent: webhook.traceparent.clone(),
-            body: fact.body,
-        }
-        .to_append(self.names.events(event_type.entity))
+        self.metrics.fact(&webhook.connection, fact.event_type.name);
+        let event = event_of(&self.ids, webhook, fact);
+        event.to_append(self.names.events(event.event_type.entity))
     }
 
     fn fetch(&self, webhook: &Webhook, fetch: Fetch) -> Append {
@@ -151,5 +130,31 @@ impl Normalizer {
             value,
         }
         .to_append(self.names.dead())
+    }
+}
+
+/// The event that a fact is, with its id.
+pub fn event_of(ids: &Ids, webhook: &Webhook, fact: Fact) -> Event {
+    let (connection, event_type) = (&webhook.connection, fact.event_type);
+    let identity = match event_type.occurrence {
+        Occurrence::Once => Identity::Once,
+        Occurrence::Counted => Identity::Counted(fact.counted.unwrap_or_default()),
+        Occurrence::State => Identity::State(fact.version, fact.content),
+    };
+    let entity = event_type.entity.as_str();
+    let key = ids.entity(connection, entity, &fact.entity_id);
+    Event {
+        id: ids.event(connection, entity, &fact.entity_id, event_type.name, &identity),
+        event_type,
+        connection: connection.clone(),
+        subject: if fact.personal_id { key.to_string() } else { fact.entity_id },
+        entity: key,
+        since: fact.since,
+        version: fact.version,
+        arrived: webhook.arrived,
+        webhook: webhook.id.clone(),
+        origin: webhook.origin.clone(),
+        traceparent: webhook.traceparent.clone(),
+        body: fact.body,
     }
 }

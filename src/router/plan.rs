@@ -297,6 +297,7 @@ impl Run<'_> {
                 webhook: event.webhook.clone(),
             },
             not_before: None,
+            retry: 0,
             origin: event.origin.clone(),
             traceparent: self.traceparent.clone(),
         })

@@ -60,7 +60,12 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`], with nothing left running.
-    pub async fn start(config: Arc<Config>, chosen: &BTreeSet<Role>, ground: Ground, owner: &str) -> Result<Self, StartError> {
+    pub async fn start(
+        config: Arc<Config>,
+        chosen: &BTreeSet<Role>,
+        ground: Ground,
+        owner: &str,
+    ) -> Result<Self, StartError> {
         let operator = operator_of(&config, &ground.log, Arc::clone(&ground.clock));
         ground.log.create_topics(&operator.specs()).await?;
         check_sizes(&config, &ground, &operator).await?;
@@ -90,7 +95,9 @@ impl App {
 
         let failing = Arc::clone(&ground.log);
         let readiness: ops::Readiness =
-            Arc::new(move || if failing.pressure().is_high() { vec!["the log's queue".to_owned()] } else { Vec::new() });
+            Arc::new(
+                move || if failing.pressure().is_high() { vec!["the log's queue".to_owned()] } else { Vec::new() },
+            );
         let ops = listen(config.admin.listen, |listener| {
             ops::serve(listener, Arc::clone(&ground.metrics), readiness, admin::routes(operator))
         })?;
@@ -172,11 +179,7 @@ fn listen(
 }
 
 /// A webhook with the largest body must fit into its topic, with room for its headers.
-async fn check_sizes(
-    config: &Config,
-    ground: &Ground,
-    operator: &super::operator::Operator,
-) -> Result<(), StartError> {
+async fn check_sizes(config: &Config, ground: &Ground, operator: &super::operator::Operator) -> Result<(), StartError> {
     const HEADERS: usize = 64 << 10;
     let needs = config.gateway.max_body_bytes + HEADERS;
     for connection in &operator.connections {

@@ -121,11 +121,11 @@ fn gateway(listener: TcpListener, log: Log, names: Names) -> anyhow::Result<Runn
         metrics: Arc::new(Metrics::new()),
     };
     let connection = GatewayConnection {
-            name: connection()?,
-            paths: vec![connection()?],
-            vendor: &VENDOR,
-            connector: Arc::new(Signed),
-        };
+        name: connection()?,
+        paths: vec![connection()?],
+        vendor: &VENDOR,
+        connector: Arc::new(Signed),
+    };
     Ok(Gateway::new(GatewaySettings::default(), vec![connection], parts).start(listener)?)
 }
 

@@ -109,7 +109,9 @@ impl Run {
         let crm = self.stage.anabix.state();
         let contacts = stage::values(&crm["contacts"]);
         let listed = |email: &str| {
-            contacts.iter().any(|contact| text(&contact["email"]) == email && !stage::values(&contact["lists"]).is_empty())
+            contacts
+                .iter()
+                .any(|contact| text(&contact["email"]) == email && !stage::values(&contact["lists"]).is_empty())
         };
         let subscribed = self.subscribers();
         let is_missing = |id: &&u64| {
@@ -167,8 +169,17 @@ impl Run {
         let subscribers = self.subscribers();
         for id in &self.acknowledged {
             let email = format!("buyer{id}@example.cz");
-            let held = [orders.get(&id.to_string()), invoices.get(&id.to_string()), contacts.get(&email), subscribers.get(&email)];
-            assert_eq!(held.map(|count| count.copied().unwrap_or(0)), [1; 4], "order {id}: orders, invoices, contacts, subscribers");
+            let held = [
+                orders.get(&id.to_string()),
+                invoices.get(&id.to_string()),
+                contacts.get(&email),
+                subscribers.get(&email),
+            ];
+            assert_eq!(
+                held.map(|count| count.copied().unwrap_or(0)),
+                [1; 4],
+                "order {id}: orders, invoices, contacts, subscribers"
+            );
         }
         assert_eq!(Stage::effects(&self.stage.anabix, "list_created").len(), 1, "the list was made once");
     }

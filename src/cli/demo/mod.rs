@@ -59,7 +59,8 @@ async fn play(arguments: &DemoArguments, folder: &Path, output: &mut Output<'_>)
     let mut webhooks = 0;
     for (connection, sample) in stage::SAMPLES {
         let base = url::Url::parse(&format!("http://{gateway}/webhooks/{connection}"))?;
-        let sample_of = config.connections.get(*connection).and_then(|c| c.connector.sample(sample, &base, clock.now()));
+        let sample_of =
+            config.connections.get(*connection).and_then(|c| c.connector.sample(sample, &base, clock.now()));
         let request = sample_of.ok_or_else(|| anyhow::anyhow!("`{connection}` has no sample `{sample}`"))?;
         let reply = send::post(&request).await?;
         webhooks += usize::from(reply.is_success());
@@ -110,7 +111,8 @@ async fn count(operator: &Operator) -> anyhow::Result<(u64, u64, u64)> {
     for connection in &operator.connections {
         let table = operator.log.table(&operator.names.memory(connection), Fencing::Epochs).await?;
         for (_, bytes) in table.scan("a/", None, usize::MAX)? {
-            let is_done = matches!(memory::read(&bytes)?, ActionState::Settled(outcome) if !matches!(outcome.end, End::Dead(_)));
+            let is_done =
+                matches!(memory::read(&bytes)?, ActionState::Settled(outcome) if !matches!(outcome.end, End::Dead(_)));
             done += u64::from(is_done);
         }
     }

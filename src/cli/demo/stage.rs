@@ -88,7 +88,9 @@ impl Stage {
     pub fn config(&self, brokers: Option<&str>, folder: &Path) -> anyhow::Result<Config> {
         let log = match brokers {
             None => "{ embedded: { path: log.db } }".to_owned(),
-            Some(brokers) => format!("{{ kafka: {{ brokers: [\"{}\"], tables: tables }} }}", brokers.replace(',', "\", \"")),
+            Some(brokers) => {
+                format!("{{ kafka: {{ brokers: [\"{}\"], tables: tables }} }}", brokers.replace(',', "\", \""))
+            }
         };
         let text = CONFIG
             .replace("log: LOG", &format!("log: {log}"))
