@@ -121,7 +121,8 @@ pub trait Connector: Send + Sync + 'static {
     /// What is wrong and what to do.
     fn read_probe(&self, reply: &Reply) -> Result<(), String>;
 
-    /// A signed sample webhook for `url`, as the vendor would send it.
+    /// A signed sample webhook, as the vendor would send it. `url` is the connection's, without event and token: the
+    /// connector puts its own behind it.
     fn sample(&self, _name: &str, _url: &url::Url, _now: Timestamp) -> Option<Request> {
         None
     }

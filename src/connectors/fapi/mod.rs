@@ -157,7 +157,7 @@ impl Connector for Fapi {
     }
 
     fn sample(&self, name: &str, url: &Url, now: Timestamp) -> Option<Request> {
-        sample::request(name, url, now)
+        sample::request(&self.config, name, url, now)
     }
 }
 

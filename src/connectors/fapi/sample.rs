@@ -5,12 +5,14 @@ use url::Url;
 use super::{
     digest,
     sandbox::seed,
+    settings::Config,
     wire::{Invoice, Item, ItemTemplate, Voucher},
 };
 use crate::{
     connectors::contract::SampleDoc,
     model::{
         http::{Method, Request},
+        secret::Secret,
         time::Timestamp,
     },
 };
@@ -23,8 +25,8 @@ pub(super) const SAMPLES: &[SampleDoc] = &[
     SampleDoc { name: "voucher", doc: "Somebody used a voucher for a course." },
 ];
 
-/// A notification for `url`.
-pub(super) fn request(name: &str, url: &Url, now: Timestamp) -> Option<Request> {
+/// A notification for the connection's URL, with the event and the token that the owner would have put behind it.
+pub(super) fn request(config: &Config, name: &str, url: &Url, now: Timestamp) -> Option<Request> {
     let time = u64::try_from(now.as_second()).unwrap_or(0);
     let body = match name {
         "ordered" => about_invoice(&seed::UNPAID, time),
@@ -34,9 +36,18 @@ pub(super) fn request(name: &str, url: &Url, now: Timestamp) -> Option<Request> 
         "voucher" => about_voucher(time),
         _ => return None,
     };
-    let mut request = Request::new(Method::Post, url.clone());
+    let mut request = Request::new(Method::Post, with_event_and_token(config, name, url));
     request.body = body.into();
     Some(request.header("content-type", "application/x-www-form-urlencoded"))
+}
+
+fn with_event_and_token(config: &Config, name: &str, url: &Url) -> Url {
+    let mut url = url.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.extend(config.url_events().contains(&name).then_some(name));
+        segments.extend(config.tokens.first().map(Secret::expose));
+    }
+    url
 }
 
 fn about_invoice(seeded: &seed::Document, time: u64) -> String {
