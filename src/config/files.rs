@@ -17,7 +17,7 @@ pub(crate) struct Files {
     /// All other keys, each once.
     pub service: Vec<Entry>,
     /// The files that hold flows, by their paths, sorted.
-    pub flow_files: Vec<(String, String)>,
+    pub with_flows: Vec<(String, String)>,
 }
 
 /// Reads a file, or all `*.yaml` and `*.yml` of a directory.
@@ -72,14 +72,14 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
             match entry.key.text.as_str() {
                 "connections" => add_members(&mut merged.connections, entry.value, "connections", problems),
                 "flows" => {
-                    merged.flow_files.push((file.path.clone(), file.text.clone()));
+                    merged.with_flows.push((file.path.clone(), file.text.clone()));
                     add_members(&mut merged.flows, entry.value, "flows", problems);
                 }
                 _ => add(&mut merged.service, entry, problems),
             }
         }
     }
-    merged.flow_files.sort();
+    merged.with_flows.sort();
     merged
 }
 

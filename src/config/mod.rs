@@ -95,7 +95,7 @@ fn check(
     let connections = connections::read(&files.connections, vendors, secrets, &mut problems);
     let flows = flows::read(&files.flows, &connections, &mut problems);
     let config = service(&files, directory, secrets, &mut problems);
-    let flows = Arc::new(FlowSet::new(files.flow_files, flows));
+    let flows = Arc::new(FlowSet::new(files.with_flows, flows));
     let config = Config { connections: connections.good, flows, ..config };
     problems.into_report().map_or(Ok(config), Err)
 }

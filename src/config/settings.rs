@@ -32,9 +32,9 @@ pub(crate) fn open(
     let mut values = BTreeMap::new();
     for setting in vendor.settings {
         let given = entries.iter().find(|given| given.key.text == setting.name);
-        if let Some(value) = value_of(setting, given, entry, secrets, problems) {
-            values.insert(setting.name, value);
-        }
+        let misspelled = given.is_none() && is_misspelled(setting, vendor, entries);
+        let value = if misspelled { None } else { value_of(setting, given, entry, secrets, problems) };
+        values.extend(value.map(|value| (setting.name, value)));
     }
     if problems.count() > before {
         return None;
@@ -43,10 +43,19 @@ pub(crate) fn open(
     match (vendor.open)(settings.clone()) {
         Ok(connector) => Some((settings, connector)),
         Err(found) => {
-            found.iter().for_each(|problem| place_problem(problem, entries, entry, problems));
+            for problem in &found {
+                place_problem(problem, entries, entry, problems);
+            }
             None
         }
     }
+}
+
+/// It is given under a name that is nearly its own: that has been told already.
+fn is_misspelled(setting: &Setting, vendor: &Vendor, entries: &[Entry]) -> bool {
+    let known = || vendor.settings.iter().map(|known| known.name);
+    let unknown = entries.iter().map(|entry| entry.key.text.as_str()).filter(|key| !known().any(|name| name == *key));
+    unknown.into_iter().any(|key| crate::expr::suggest::nearest(key, known()) == Some(setting.name))
 }
 
 fn entries_of<'a>(vendor: &Vendor, node: &'a Node, problems: &mut Problems) -> Option<&'a [Entry]> {

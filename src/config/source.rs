@@ -51,7 +51,7 @@ impl Place {
 pub(crate) enum Written {
     Plain,
     Quoted,
-    /// `|` or `>`: the text begins on the next line.
+    /// After `|` or `>`; its place is that of the text, on the next line.
     Block,
 }
 
@@ -82,15 +82,11 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(place: &'a Place, written: Written) -> Self {
-        let (line, column) = match written {
-            Written::Block => (place.line + 1, 1),
-            Written::Plain | Written::Quoted => (place.line, place.column),
-        };
         let text = &place.file.text;
-        let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        let start: usize = text.split_inclusive('\n').take(place.line - 1).map(str::len).sum();
         let rest = text.get(start..).unwrap_or("").chars().peekable();
-        let mut this = Self { rest, line, column: 1, quote: None };
-        while this.column < column && this.step().is_some() {}
+        let mut this = Self { rest, line: place.line, column: 1, quote: None };
+        while this.column < place.column && this.step().is_some() {}
         if written == Written::Quoted {
             this.quote = this.step();
         }
@@ -148,7 +144,7 @@ mod tests {
         assert_eq!(found("a: žluť x.y", 1, 4, Written::Plain, "žluť x.y", "y"), (1, 11));
         assert_eq!(found("a: 'it''s x'", 1, 4, Written::Quoted, "it's x", "x"), (1, 11));
         assert_eq!(found("a: one\n   two x", 1, 4, Written::Plain, "one two x", "x"), (2, 8));
-        assert_eq!(found("a: |\n  one\n  two x\n", 1, 4, Written::Block, "one\ntwo x\n", "x"), (3, 7));
+        assert_eq!(found("a: |\n  one\n  two x\n", 2, 3, Written::Block, "one\ntwo x\n", "x"), (3, 7));
     }
 
     #[test]

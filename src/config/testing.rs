@@ -120,6 +120,7 @@ const fn operation(name: &'static str) -> Operation {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that vendors have")]
 fn open_shop(settings: Settings) -> Opened {
     let wrong = |setting, message: &str| SettingProblem { setting, message: message.to_owned(), hint: None };
     let mut problems = Vec::new();

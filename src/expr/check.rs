@@ -153,14 +153,14 @@ impl Checker<'_> {
         match operand {
             Type::Unknown => Type::Unknown,
             Type::Map(of) => (**of).clone(),
-            Type::Message(message) => match message.get_field_by_name(field) {
-                Some(found) => schema::field_type(&found),
-                None => {
-                    let names: Vec<_> = message.fields().map(|field| field.name().to_owned()).collect();
-                    let message = format!("`{}` has no field `{field}`", message.name());
-                    self.unknown(at, code::UNKNOWN_FIELD, message, field, &names)
+            Type::Message(message) => {
+                if let Some(found) = message.get_field_by_name(field) {
+                    return schema::field_type(&found);
                 }
-            },
+                let names: Vec<_> = message.fields().map(|field| field.name().to_owned()).collect();
+                let message = format!("`{}` has no field `{field}`", message.name());
+                self.unknown(at, code::UNKNOWN_FIELD, message, field, &names)
+            }
             Type::Record(record) => self.select_of_record(at, record, field),
             Type::List(_) => {
                 let problem = self
@@ -193,6 +193,9 @@ impl Checker<'_> {
             Some(found) => found.clone(),
             None => {
                 let names: Vec<_> = record.fields.keys().cloned().collect();
+                if names.is_empty() && record.kind == RecordKind::Steps(String::new()) {
+                    return self.wrong(at, code::NO_SUCH_STEP, "no step is done before this");
+                }
                 let (code, message) = match &record.kind {
                     RecordKind::Event => (code::UNKNOWN_FIELD, format!("`event` has no field `{field}`")),
                     RecordKind::Steps(prefix) => {

@@ -65,10 +65,9 @@ impl Takes {
             (Self::Text | Self::TextOrInteger, given) => given.is_text(),
             (Self::Scalar, _) => scalar,
             (Self::Sized, given) => given.is_text() || matches!(given, Type::List(_) | Type::Map(_)),
-            (Self::Texts, Type::List(of)) => of.is_text(),
+            (Self::Texts, Type::List(of)) | (Self::Lookup, Type::Map(of)) => of.is_text(),
             (Self::Amount, given) => given.is_text() || *given == Type::Integer || given.is_message(MONEY),
             (Self::Lookup, Type::List(of)) => of.is_message(CUSTOM_FIELD),
-            (Self::Lookup, Type::Map(of)) => of.is_text(),
             _ => false,
         }
     }
@@ -177,6 +176,7 @@ fn text<'a>(arguments: &'a [CowVal<'_, '_>], index: usize, function: &str) -> Re
     text.map(CelString::inner).ok_or_else(|| wrong(function, "expected a text"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form of a function in CEL")]
 fn date<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let moment = text(&arguments, 0, "date")?;
     let day = moment.get(..10).unwrap_or(moment);
@@ -189,6 +189,7 @@ fn date<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Execut
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form of a function in CEL")]
 fn decimal_cmp<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let amounts: Vec<_> = arguments.iter().map(amount).collect::<Result<_, _>>()?;
     let [(one, currency), (two, other)] = amounts.as_slice() else {
@@ -222,6 +223,7 @@ fn member(map: &cel::objects::Map, name: &str) -> String {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form of a function in CEL")]
 fn lookup<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let name = text(&arguments, 1, "lookup")?;
     let within = arguments.first().map(|value| Value::try_from(value.as_ref()));

@@ -27,7 +27,9 @@ pub(super) fn visit(checker: &mut Checker<'_>, at: &IdedExpr, call: &CallExpr) -
             if one.goes_with(&two) { one.join(two) } else { unlike(checker, at, &one, &two) }
         }
         (op::LOGICAL_AND | op::LOGICAL_OR, sides) => {
-            sides.iter().for_each(|side| expect_boolean(checker, side));
+            for side in sides {
+                expect_boolean(checker, side);
+            }
             Type::Boolean
         }
         (op::LOGICAL_NOT, [side]) => {

@@ -88,8 +88,11 @@ impl Type {
             Self::Choice(_) => "a choice (as text)".to_owned(),
             Self::Time => "a time".to_owned(),
             Self::Duration => "a duration".to_owned(),
-            Self::List(of) if **of == Self::Unknown => "a list".to_owned(),
-            Self::List(of) => format!("a list, each {}", of.describe()),
+            Self::List(of) => match of.as_ref() {
+                Self::Message(message) => format!("a list of `{}`", message.name()),
+                Self::Text | Self::Decimal | Self::Choice(_) => "a list of texts".to_owned(),
+                _ => "a list".to_owned(),
+            },
             Self::Map(_) => "a mapping".to_owned(),
             Self::Message(message) => format!("a whole `{}`", message.name()),
             Self::Record(_) | Self::LaterStep(_) => "a group of fields".to_owned(),
@@ -109,14 +112,16 @@ impl Type {
     /// Whether values of both types can be equal.
     pub fn goes_with(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Unknown, _) | (_, Self::Unknown) => true,
-            (Self::Integer | Self::Double, Self::Integer | Self::Double) => true,
+            (Self::Unknown, _) | (_, Self::Unknown) | (Self::Integer | Self::Double, Self::Integer | Self::Double) => {
+                true
+            }
             (Self::List(one), Self::List(two)) | (Self::Map(one), Self::Map(two)) => one.goes_with(two),
             (one, two) => one == two || one.is_text() && two.is_text(),
         }
     }
 
     /// The type that covers both.
+    #[must_use]
     pub fn join(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unknown, known) | (known, Self::Unknown) => known,

@@ -84,12 +84,13 @@ fn complaints(texts: &[&str]) -> String {
     let mut out = String::new();
     for text in texts {
         let problems = Expression::condition(text, &scope()).expect_err(text);
-        out.push_str(&format!("{text}\n"));
+        out.push_str(text);
+        out.push('\n');
         for problem in problems {
-            let before = text[..problem.offset].chars().count();
+            let before = text.get(..problem.offset).expect("a boundary").chars().count();
             let mark = format!("{}{}", " ".repeat(before), "^".repeat(problem.length));
             let hint = problem.hint.map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
-            out.push_str(&format!("{mark} {}: {}{hint}\n", problem.code, problem.message));
+            out.extend([&mark, " ", problem.code.as_str(), ": ", &problem.message, &hint, "\n"]);
         }
     }
     out
@@ -216,7 +217,7 @@ fn syntax_is_told_in_plain_words() {
         "order.items.exists(i.x, true)",
         "order.?paid",
         &"(".repeat(30),
-        &"[1].exists(a, ".repeat(4).to_owned(),
+        &"[1].exists(a, ".repeat(4),
         "[1].all(a, [1].all(b, [1].all(c, [1].all(d, true))))",
     ]));
 }

@@ -7,10 +7,16 @@
 pub mod coerce;
 pub mod flow;
 pub mod plan;
+pub mod coerce;
+pub mod flow;
+pub mod plan;
 pub mod role;
+pub mod routed;
 pub mod rules;
 
 pub use flow::{Flow, FlowSet, Given, OnRefusal, Source, Step};
-pub use plan::{Failure, Routed, Routing, Skip, Why, route};
+pub use plan::{Routing, route};
 pub use role::Router;
+pub use routed::{Failure, Routed, Skip, Why};
+pub use rules::Rules;
 pub use rules::Rules;

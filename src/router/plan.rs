@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     coerce::coerce,
     flow::{Flow, FlowSet, Given, OnRefusal, Source, Step},
+    routed::{Failure, Routed, Why},
     rules::Rules,
 };
 use crate::{
@@ -22,66 +23,6 @@ use crate::{
         event::{Event, OriginKind, STEP_DONE},
     },
 };
-
-/// What comes of an event.
-#[derive(Debug, Default)]
-pub struct Routed {
-    pub actions: Vec<Action>,
-    /// What an interested flow did not do, for counting and for `trace`.
-    pub skipped: Vec<Skip>,
-    /// What could not be done: the event becomes a dead letter.
-    pub failed: Vec<Failure>,
-}
-
-/// Something that a flow did not do, and that is in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skip {
-    pub flow: String,
-    /// `None`: the whole flow.
-    pub step: Option<String>,
-    pub why: Why,
-}
-
-/// Why a flow did not do something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Why {
-    /// Its condition said no.
-    Condition,
-    /// The fact became true before the flow was in force.
-    BeforeFlow,
-    /// The fact became true before the flow's `start`.
-    BeforeStart,
-    /// The fact was older than `remember` when it arrived.
-    TooOld,
-    /// It needs the result of a step that was not done.
-    WaitsInVain,
-}
-
-impl Why {
-    /// For labels of metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Condition => "condition",
-            Self::BeforeFlow => "before-flow",
-            Self::BeforeStart => "before-start",
-            Self::TooOld => "too-old",
-            Self::WaitsInVain => "waits-in-vain",
-        }
-    }
-}
-
-/// Something that a flow could not do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub code: Code,
-    /// Empty where no flow is known.
-    pub flow: String,
-    pub step: Option<String>,
-    /// The parameter, or `when`.
-    pub field: Option<String>,
-    /// What went wrong, without any value.
-    pub message: String,
-}
 
 /// What routing goes by, besides the event.
 #[derive(Clone, Copy, Debug)]
@@ -155,9 +96,9 @@ fn judges<'a>(
         }
     }
     for flow in interested(now, event) {
-        let judged = judges.iter().any(|(_, other)| other.identity == flow.identity);
+        let judging = judges.iter().any(|(_, other)| other.identity == flow.identity);
         let told = routed.skipped.iter().any(|skip| skip.flow == flow.name);
-        if !judged && !told {
+        if !judging && !told {
             let why = if flow.start.is_some() { Why::BeforeStart } else { Why::BeforeFlow };
             routed.skip(flow, None, why);
         }
@@ -190,7 +131,7 @@ fn go_on(event: &Event, step: &v1::Step, routing: &Routing<'_>) -> Routed {
     let (continuation, first) = match read {
         Ok(read) => read,
         Err(error) => {
-            routed.failed.push(failure(code::UNREADABLE_RECORD, &step.flow, Some(&step.step), error.why));
+            routed.failed.push(Failure::of(code::UNREADABLE_RECORD, &step.flow, Some(&step.step), error.why));
             return routed;
         }
     };
@@ -202,7 +143,7 @@ fn go_on(event: &Event, step: &v1::Step, routing: &Routing<'_>) -> Routed {
     let ended = flow.and_then(|flow| flow.steps.iter().position(|other| other.name == step.step));
     let (Some(flow), Some(ended)) = (flow, ended) else {
         let message = "the flow set has no such step".to_owned();
-        routed.failed.push(failure(code::FLOW_SET_MISSING, &step.flow, Some(&step.step), message));
+        routed.failed.push(Failure::of(code::FLOW_SET_MISSING, &step.flow, Some(&step.step), message));
         return routed;
     };
     let mut results = continuation.results;
@@ -368,22 +309,5 @@ fn whole_message(event: &Event, path: &[String]) -> Value {
 }
 
 fn set_missing(hash: &FlowSetHash) -> Failure {
-    failure(code::FLOW_SET_MISSING, "", None, format!("the flow set `{hash}` is not known"))
-}
-
-fn failure(code: Code, flow: &str, step: Option<&str>, message: String) -> Failure {
-    Failure { code, flow: flow.to_owned(), step: step.map(str::to_owned), field: None, message }
-}
-
-impl Routed {
-    fn skip(&mut self, flow: &Flow, step: Option<&Step>, why: Why) {
-        let step = step.map(|step| step.name.clone());
-        self.skipped.push(Skip { flow: flow.name.clone(), step, why });
-    }
-
-    fn fail(&mut self, flow: &Flow, step: Option<&Step>, field: Option<&str>, code: Code, message: String) {
-        let step = step.map(|step| step.name.as_str());
-        let field = field.map(str::to_owned);
-        self.failed.push(Failure { field, ..failure(code, &flow.name, step, message) });
-    }
+    Failure::of(code::FLOW_SET_MISSING, "", None, format!("the flow set `{hash}` is not known"))
 }

@@ -6,7 +6,8 @@ use futures_util::future::BoxFuture;
 
 use super::{
     flow::FlowSet,
-    plan::{Failure, Routing, route},
+    plan::{Routing, route},
+    routed::Failure,
     rules::Rules,
 };
 use crate::{

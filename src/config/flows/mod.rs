@@ -51,7 +51,7 @@ fn read_flow(entry: &Entry, connections: &Connections, problems: &mut Problems) 
     let was = fields.node("was").map_or_else(Vec::new, |node| names(node, problems));
     fields.finish(problems);
     for (key, node) in [("on", on), ("do", steps)] {
-        if node.is_none() {
+        if node.is_none_or(|node| matches!(&node.value, Value::List(items) if items.is_empty())) {
             let message = format!("the flow `{name}` needs `{key}`");
             problems.add(&entry.key.place, code::MISSING_KEY, message);
         }
@@ -116,7 +116,10 @@ fn unknown_type(text: &str, place: &Place, problems: &mut Problems) {
     let hint = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None if same_entity().next().is_some() => format!("there is {}", list(same_entity())),
-        None => format!("there is {}", list(known())),
+        None => format!(
+            "events are about {}",
+            list(Entity::ALL.iter().map(|entity| entity.as_str()).filter(|e| *e != "step"))
+        ),
     };
     problems.add(place, code::NO_SUCH_EVENT_TYPE, format!("there is no event `{text}`")).hint(hint);
 }

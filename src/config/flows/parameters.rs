@@ -49,16 +49,23 @@ pub(super) fn read(
                 let reader = Reader { parameter, node: &entry.value, scope };
                 given.extend(reader.read(problems).map(|source| Given { parameter, source }));
             }
-            None if parameter.required => {
+            None if parameter.required && !misspelled(parameter, entries, operation) => {
                 let place = entry.map_or(&call.place, |entry| &entry.key.place);
                 let message = format!("`{}` needs the parameter `{}`", call.text, parameter.name);
-                let hint = format!("add `{}: …` ({})", parameter.name, parameter.kind.describe());
+                let hint = format!("add `{}: …`, {}", parameter.name, article(parameter.kind));
                 problems.add(place, code::MISSING_PARAMETER, message).hint(hint);
             }
             None => {}
         }
     }
     given
+}
+
+/// It is given under a name that is nearly its own: that has been told already.
+fn misspelled(parameter: &Parameter, entries: &[Entry], operation: &Operation) -> bool {
+    let known = || operation.parameters.iter().map(|known| known.name);
+    let unknown = entries.iter().map(|entry| entry.key.text.as_str()).filter(|key| !known().any(|name| name == *key));
+    unknown.into_iter().any(|key| crate::expr::suggest::nearest(key, known()) == Some(parameter.name))
 }
 
 fn no_such_parameter(call: &Key, key: &Key, operation: &Operation, problems: &mut Problems) {
@@ -121,6 +128,16 @@ impl Reader<'_> {
         problems.add(place, code::PARAMETER_KIND, format!("`{name}` takes {}, {found}", article(*kind)));
     }
 
+    fn refuse_constant(&self, constant: &str, problems: &mut Problems) {
+        let Parameter { name, kind, .. } = self.parameter;
+        let added = problems.add(&self.node.place, code::PARAMETER_KIND, format!("`{name}` takes {}", article(*kind)));
+        if let FieldKind::Choice(choices) = kind
+            && let Some(near) = crate::expr::suggest::nearest(constant, choices.iter().copied())
+        {
+            added.hint(format!("did you mean `{near}`?"));
+        }
+    }
+
     /// A member of a list of texts.
     fn text(&self, node: &Node, problems: &mut Problems) -> Option<Template> {
         text_of(node, problems)?;
@@ -170,7 +187,7 @@ impl Reader<'_> {
             // An empty text is as good as nothing.
             Ok(None) => None,
             Err(_) => {
-                self.refuse(&self.node.place, "and this is none", problems);
+                self.refuse_constant(constant, problems);
                 None
             }
         }
@@ -214,7 +231,9 @@ fn fits(kind: FieldKind, given: &Type) -> bool {
 fn article(kind: FieldKind) -> String {
     let text = kind.describe();
     match kind {
-        FieldKind::Boolean | FieldKind::Choice(_) | FieldKind::Message(_) => text,
+        FieldKind::Message(name) => format!("a whole `{}`", name.rsplit('.').next().unwrap_or(name)),
+        FieldKind::Choice(choices) => format!("one of {}", list(choices.iter().copied())),
+        FieldKind::Boolean => text,
         _ if text.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {text}"),
         _ => format!("a {text}"),
     }

@@ -43,17 +43,11 @@ pub(super) fn read(
     connections: &Connections,
     problems: &mut Problems,
 ) -> Vec<Step> {
-    let items = match &node.value {
-        Value::List(items) => items.as_slice(),
-        _ => {
-            let message = format!("`do` is a list of steps, found {}", node.value.describe());
-            problems.add(&node.place, code::WRONG_KIND, message).hint("begin each step with `- `");
-            return Vec::new();
-        }
+    let Value::List(items) = &node.value else {
+        let message = format!("`do` is a list of steps, found {}", node.value.describe());
+        problems.add(&node.place, code::WRONG_KIND, message).hint("begin each step with `- `");
+        return Vec::new();
     };
-    if items.is_empty() {
-        problems.add(&node.place, code::MISSING_KEY, "`do` has no steps");
-    }
     let heads: Vec<Head<'_>> = items.iter().filter_map(|item| read_head(item, connections, problems)).collect();
     check_names(&heads, problems);
     compile(&heads, entity, problems)

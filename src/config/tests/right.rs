@@ -5,7 +5,7 @@ use crate::{
         FixedEnvironment, LogConfig, Mode, load, load_texts,
         testing::{CONNECTIONS, VENDORS, load_files, load_one},
     },
-    model::connection::ConnectionName,
+    model::{connection::ConnectionName, secret::Secret},
 };
 
 fn name(text: &str) -> ConnectionName {
@@ -60,7 +60,7 @@ connections:
 ",
     )
     .expect("a config");
-    assert_eq!(config.installation.hash_key.as_ref().map(|key| key.expose()), Some("from a file"));
+    assert_eq!(config.installation.hash_key.as_ref().map(Secret::expose), Some("from a file"));
     let LogConfig::Kafka(kafka) = &config.log else { panic!("expected Kafka") };
     assert_eq!(kafka.brokers, ["one:9092", "two:9092"]);
     assert_eq!(kafka.security.sasl.as_ref().map(|sasl| sasl.password.expose()), Some("k3y"));

@@ -1,0 +1,83 @@
+//! What comes of an event: actions, and why some were not made.
+
+use super::flow::{Flow, Step};
+use crate::{model::code::Code, topics::action::Action};
+
+/// What comes of an event.
+#[derive(Debug, Default)]
+pub struct Routed {
+    pub actions: Vec<Action>,
+    /// What an interested flow did not do, for counting and for `trace`.
+    pub skipped: Vec<Skip>,
+    /// What could not be done: the event becomes a dead letter.
+    pub failed: Vec<Failure>,
+}
+
+/// Something that a flow did not do, and that is in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    pub flow: String,
+    /// `None`: the whole flow.
+    pub step: Option<String>,
+    pub why: Why,
+}
+
+/// Why a flow did not do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// Its condition said no.
+    Condition,
+    /// The fact became true before the flow was in force.
+    BeforeFlow,
+    /// The fact became true before the flow's `start`.
+    BeforeStart,
+    /// The fact was older than `remember` when it arrived.
+    TooOld,
+    /// It needs the result of a step that was not done.
+    WaitsInVain,
+}
+
+impl Why {
+    /// For labels of metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Condition => "condition",
+            Self::BeforeFlow => "before-flow",
+            Self::BeforeStart => "before-start",
+            Self::TooOld => "too-old",
+            Self::WaitsInVain => "waits-in-vain",
+        }
+    }
+}
+
+/// Something that a flow could not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub code: Code,
+    /// Empty where no flow is known.
+    pub flow: String,
+    pub step: Option<String>,
+    /// The parameter, or `when`.
+    pub field: Option<String>,
+    /// What went wrong, without any value.
+    pub message: String,
+}
+
+impl Failure {
+    pub(super) fn of(code: Code, flow: &str, step: Option<&str>, message: String) -> Self {
+        Self { code, flow: flow.to_owned(), step: step.map(str::to_owned), field: None, message }
+    }
+}
+
+impl Routed {
+    pub(super) fn skip(&mut self, flow: &Flow, step: Option<&Step>, why: Why) {
+        let step = step.map(|step| step.name.clone());
+        self.skipped.push(Skip { flow: flow.name.clone(), step, why });
+    }
+
+    pub(super) fn fail(&mut self, flow: &Flow, step: Option<&Step>, field: Option<&str>, code: Code, message: String) {
+        let step = step.map(|step| step.name.as_str());
+        let field = field.map(str::to_owned);
+        self.failed.push(Failure { field, ..Failure::of(code, &flow.name, step, message) });
+    }
+}
