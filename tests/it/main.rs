@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod embedded_log;
+mod kafka;
 mod log_contract;
 mod support;
