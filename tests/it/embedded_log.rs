@@ -4,3 +4,5 @@ mod crash;
 mod file;
 mod full;
 mod members;
+mod model;
+mod queue;

@@ -7,11 +7,11 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use tokio::sync::oneshot;
 
 use super::{
-    catalog::{Catalog, Topic},
+    catalog::{Catalog, PartitionRow, Topic},
     headers,
     queue::{Job, Work},
     schema::record_id,
-    tails::Tails,
+    tails::{Tail, Tails},
 };
 use crate::{
     log::{
@@ -98,30 +98,41 @@ impl Prepared {
         let offset = tail.next;
         tail.next += 1;
         tail.peak = if offset == 0 { self.timestamp } else { tail.peak.max(self.timestamp) };
+        let position = Position { partition: self.partition, offset };
         let id = record_id(row, offset);
-        let (behind, before) = (tail.peak - self.timestamp, tail.bytes.cast_signed());
-        if self.topic.compacted {
-            let mut fence = Fence::at(tail.epoch);
-            if fence.admits(&self.key, self.epoch) {
-                tail.epoch = fence.epoch();
-                let forget_ignored = std::mem::take(&mut tail.has_ignored);
-                statements.compact(Index::Latest, row, &self.key, self.value.as_ref().map(|_| id))?;
-                if forget_ignored {
-                    statements.compact(Index::Ignored, row, &self.key, None)?;
-                    tail.has_ignored = statements.any_ignored(row)?;
-                }
-                if self.value.is_none() {
-                    return Ok(Position { partition: self.partition, offset });
-                }
-            } else {
-                tail.has_ignored = true;
-                statements.compact(Index::Ignored, row, &self.key, Some(id))?;
-            }
+        if self.topic.compacted && !self.index(statements, row, id, tail)? {
+            return Ok(position);
         }
+        let (behind, before) = (tail.peak - self.timestamp, tail.bytes.cast_signed());
         tail.bytes += self.value.as_ref().map_or(0, Bytes::len) as u64;
         let (headers, value) = (&self.headers, self.value.as_deref());
         statements.insert.execute(params![id, self.timestamp, behind, before, &*self.key, headers, value])?;
-        Ok(Position { partition: self.partition, offset })
+        Ok(position)
+    }
+
+    /// Puts the record in the place of its key's older one. Answers whether it is to be kept itself.
+    fn index(
+        &self,
+        statements: &Statements<'_>,
+        row: PartitionRow,
+        id: i64,
+        tail: &mut Tail,
+    ) -> rusqlite::Result<bool> {
+        let mut fence = Fence::at(tail.epoch);
+        if !fence.admits(&self.key, self.epoch) {
+            // Kept also if it is a deletion: an unfenced table has to know.
+            tail.has_ignored = true;
+            statements.compact(Index::Ignored, row, &self.key, Some(id))?;
+            return Ok(true);
+        }
+        tail.epoch = fence.epoch();
+        let is_kept = self.value.is_some();
+        statements.compact(Index::Latest, row, &self.key, is_kept.then_some(id))?;
+        if tail.has_ignored {
+            statements.compact(Index::Ignored, row, &self.key, None)?;
+            tail.has_ignored = statements.any_ignored(row)?;
+        }
+        Ok(is_kept)
     }
 }
 
@@ -162,7 +173,7 @@ impl<'c> Statements<'c> {
     }
 
     /// Makes `id` the one record of its key, or leaves the key with none: the record before it is deleted.
-    fn compact(&mut self, index: Index, row: u32, key: &[u8], id: Option<i64>) -> rusqlite::Result<()> {
+    fn compact(&self, index: Index, row: PartitionRow, key: &[u8], id: Option<i64>) -> rusqlite::Result<()> {
         let (find, put, forget) = match index {
             Index::Latest => (
                 "SELECT record FROM latest WHERE partition = ?1 AND key = ?2",
@@ -189,7 +200,7 @@ impl<'c> Statements<'c> {
         Ok(())
     }
 
-    fn any_ignored(&self, row: u32) -> rusqlite::Result<bool> {
+    fn any_ignored(&self, row: PartitionRow) -> rusqlite::Result<bool> {
         let mut statement =
             self.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM ignored WHERE partition = ?1)")?;
         statement.query_row([row], |row| row.get(0))

@@ -8,7 +8,7 @@
 //! - `partitions`: what comes next, so that no offset is ever used twice, and the sums that go on.
 //! - `offsets`: where groups have come to.
 
-use std::{path::Path, sync::Arc};
+use std::{fs::OpenOptions, io::ErrorKind, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
 
 use rusqlite::{Connection, OpenFlags, Row, params};
 
@@ -77,7 +77,8 @@ const TABLES: &str = "
 
 /// Opens the file for writing, and makes it if it does not exist.
 pub(super) fn open(path: &Path, options: &EmbeddedOptions) -> LogResult<Connection> {
-    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+    make_private(path)?;
+    let mut connection = connect(path)?;
     // Both must be set before the first page is written, and do nothing later.
     connection.pragma_update(None, "page_size", PAGE_BYTES.cast_signed())?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -85,8 +86,8 @@ pub(super) fn open(path: &Path, options: &EmbeddedOptions) -> LogResult<Connecti
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -32 * 1024)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    // The writer makes checkpoints itself, after it has answered; this is for the day when it cannot.
-    connection.pragma_update_and_check(None, "wal_autocheckpoint", 65_536, |_| Ok(()))?;
+    // The writer makes checkpoints itself, after it has answered.
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     if let Some(bytes) = options.max_file_bytes {
         connection.pragma_update_and_check(None, "max_page_count", (bytes / PAGE_BYTES).cast_signed(), |_| Ok(()))?;
     }
@@ -96,16 +97,27 @@ pub(super) fn open(path: &Path, options: &EmbeddedOptions) -> LogResult<Connecti
 
 /// Opens the file, which exists, for reading.
 pub(super) fn open_reader(path: &Path) -> LogResult<Connection> {
-    let connection = connect(path, OpenFlags::empty())?;
+    let connection = connect(path)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -4 * 1024)?;
     Ok(connection)
 }
 
-fn connect(path: &Path, more: OpenFlags) -> LogResult<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+/// Makes the file, if there is none, for its owner's eyes only: it holds what customers wrote and bought. SQLite gives the
+/// files beside it the same mode.
+fn make_private(path: &Path) -> LogResult<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(misfit(path, &format!("cannot be made: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn connect(path: &Path) -> LogResult<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)
-        .map_err(|error| LogError::Broken(format!("`{}` cannot be opened: {error}", path.display())))?;
+        .map_err(|error| misfit(path, &format!("cannot be opened: {error}")))?;
     // Only a person with SQLite's own tool can be in the way, and only for a moment.
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -174,6 +186,8 @@ fn load_partitions(connection: &Connection, topic: i64, tails: &mut Tails) -> Lo
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -182,6 +196,20 @@ mod tests {
         assert_eq!(offset_of(record_id(7, 12)), 12);
         assert_eq!(offset_of(record_id(7, last)), last);
         assert!(record_id(7, last) < record_id(8, 0));
+    }
+
+    #[test]
+    fn the_file_is_durable_shrinks_and_is_its_owners() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.db");
+        let connection = open(&path, &EmbeddedOptions::default()).unwrap();
+        let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!((&*journal, number("synchronous"), number("auto_vacuum")), ("wal", 2, 2));
+        for file in ["log.db", "log.db-wal", "log.db-shm"] {
+            let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
     }
 
     #[test]

@@ -40,6 +40,19 @@ async fn a_folder_that_does_not_exist_is_said() {
 }
 
 #[tokio::test]
+async fn the_write_ahead_file_stays_small() {
+    let logs = Embedded::new();
+    let log = logs.open_with(EmbeddedOptions::default());
+    create(&log, "large", 1).await;
+    for _ in 0..15 {
+        let records = (0..40).map(|_| record("large", "", &"x".repeat(100_000)));
+        soon(log.append(records.collect())).await.unwrap();
+    }
+    let size = fs::metadata(logs.path().with_extension("db-wal")).unwrap().len();
+    assert!(size < 32 << 20, "{size} bytes, of sixty million written");
+}
+
+#[tokio::test]
 async fn a_trimmed_file_gives_its_room_back() {
     let logs = Embedded::new();
     let log = logs.open_with(EmbeddedOptions::default());
