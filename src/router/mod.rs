@@ -7,9 +7,6 @@
 pub mod coerce;
 pub mod flow;
 pub mod plan;
-pub mod coerce;
-pub mod flow;
-pub mod plan;
 pub mod role;
 pub mod routed;
 pub mod rules;
@@ -18,5 +15,4 @@ pub use flow::{Flow, FlowSet, Given, OnRefusal, Source, Step};
 pub use plan::{Routing, route};
 pub use role::Router;
 pub use routed::{Failure, Routed, Skip, Why};
-pub use rules::Rules;
 pub use rules::Rules;

@@ -5,5 +5,6 @@
 mod embedded_log;
 mod imports;
 mod kills;
+mod kafka;
 mod log_contract;
 mod support;

@@ -6,14 +6,22 @@ use crate::log::LogError;
 
 /// The meaning of an error that has to do with a topic.
 pub(super) fn of_topic(error: &KafkaError, topic: &str) -> LogError {
-    error.rdkafka_error_code().map_or_else(|| plain(error), |code| of_code(code, topic))
+    match code(error) {
+        Some(code) => of_code(code, topic),
+        None => LogError::Broken(error.to_string()),
+    }
 }
 
 /// The meaning of an error that has to do with no topic in particular.
 pub(super) fn plain(error: &KafkaError) -> LogError {
-    match error.rdkafka_error_code() {
-        Some(code) => of_code(code, "?"),
-        None => LogError::Broken(error.to_string()),
+    of_topic(error, "?")
+}
+
+/// The code behind an error, also where rdkafka's own look-up leaves it out.
+pub(super) fn code(error: &KafkaError) -> Option<Code> {
+    match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        error => error.rdkafka_error_code(),
     }
 }
 

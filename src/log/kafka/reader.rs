@@ -25,6 +25,8 @@ use crate::{
 
 /// Records that one call answers with at most.
 const BATCH: usize = 1000;
+/// How often librdkafka is asked though it did not say that it has something: an event of another kind hides what is behind.
+const TICK: Duration = Duration::from_millis(200);
 
 /// A read that is under way.
 pub(super) struct KafkaReader {
@@ -161,6 +163,7 @@ impl Reader for KafkaReader {
                 }
                 tokio::select! {
                     () = self.filled.notified() => {}
+                    () = clock.sleep(TICK) => {}
                     () = &mut out_of_patience => {
                         let silent = format!("the brokers are silent about `{}`", self.range.topic);
                         return Err(self.parts.complaints.explain(LogError::Unavailable(silent)));

@@ -122,8 +122,8 @@ impl Entry {
 mod tests {
     use super::*;
 
-    fn at(offset: u64) -> LogResult<Position> {
-        Ok(Position { partition: 3, offset })
+    fn at(offset: u64) -> Position {
+        Position { partition: 3, offset }
     }
 
     #[tokio::test]
@@ -131,11 +131,11 @@ mod tests {
         let receipts = Receipts::default();
         let (slot, waiter) = receipts.open(2, 10);
         let (other, other_waiter) = receipts.open(1, 5);
-        receipts.settle(slot.ticket(1), at(8));
-        receipts.settle(other.ticket(0), at(9));
+        receipts.settle(slot.ticket(1), Ok(at(8)));
+        receipts.settle(other.ticket(0), Ok(at(9)));
         assert_eq!(other_waiter.await.expect("answered").expect("written")[0].offset, 9);
         assert_eq!(receipts.bytes(), 10);
-        receipts.settle(slot.ticket(0), at(7));
+        receipts.settle(slot.ticket(0), Ok(at(7)));
         let offsets: Vec<u64> =
             waiter.await.expect("answered").expect("written").iter().map(|position| position.offset).collect();
         assert_eq!(offsets, [7, 8]);
@@ -146,7 +146,7 @@ mod tests {
     async fn one_failed_record_fails_its_append_with_the_first_reason() {
         let receipts = Receipts::default();
         let (slot, waiter) = receipts.open(3, 1);
-        receipts.settle(slot.ticket(0), at(1));
+        receipts.settle(slot.ticket(0), Ok(at(1)));
         receipts.withdraw(slot, 1, LogError::Unavailable("full".to_owned()));
         receipts.settle(slot.ticket(1), Err(LogError::Lost));
         assert_eq!(waiter.await.expect("answered"), Err(LogError::Unavailable("full".to_owned())));
@@ -157,7 +157,7 @@ mod tests {
         let receipts = Receipts::default();
         for round in 0..100 {
             let (slot, _gone) = receipts.open(1, 1);
-            receipts.settle(slot.ticket(0), at(round));
+            receipts.settle(slot.ticket(0), Ok(at(round)));
         }
         assert_eq!(receipts.lock().entries.len(), 1);
         assert_eq!(receipts.bytes(), 0);

@@ -225,15 +225,12 @@ impl Configs {
 
     /// A client that looks things up, outside any group.
     pub(super) fn lookup(&self) -> ClientConfig {
-        let mut config = self.base.clone();
-        // The producer speaks to the same brokers and says what is wrong with them.
-        config.set_log_level(RDKafkaLogLevel::Emerg);
-        config
+        quiet(self.base.clone())
     }
 
     /// A client that reads ranges, outside any group.
     pub(super) fn reader(&self) -> ClientConfig {
-        let mut config = self.fetching();
+        let mut config = quiet(self.fetching());
         config
             // librdkafka asks for one as soon as partitions are assigned; nothing is ever committed to it.
             .set("group.id", "spojka-reader")
@@ -315,6 +312,13 @@ impl Security {
         }
         Ok(())
     }
+}
+
+/// The producer speaks to the same brokers and says what is wrong with them. Also, librdkafka's lines come through the queue
+/// that records come through, and a poll that meets one looks like a poll of an empty queue.
+fn quiet(mut config: ClientConfig) -> ClientConfig {
+    config.set_log_level(RDKafkaLogLevel::Emerg);
+    config
 }
 
 fn refuse_ours(options: &BTreeMap<String, String>) -> LogResult<()> {

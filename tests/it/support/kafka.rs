@@ -13,7 +13,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use spojka::{
     log::{
-        Log, LogStore as _,
+        Log,
         kafka::{KafkaLog, KafkaSettings},
     },
     model::time::{Clock as _, SystemClock},
@@ -101,6 +101,11 @@ impl Cluster {
 
     pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("cluster")
+    }
+
+    /// What stands in a file that the script wrote.
+    pub(crate) fn file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.home().join(name)).expect("a file of the cluster")
     }
 
     /// `kill` or `revive`, and which broker.

@@ -7,6 +7,7 @@ use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{CommitMode, Consumer as _},
     error::KafkaError,
+    topic_partition_list::TopicPartitionListElem,
     types::RDKafkaErrorCode as Code,
 };
 use tokio::sync::oneshot;
@@ -74,7 +75,7 @@ fn stored_by_anybody(member: &Member, partition: &TopicPartition) -> LogResult<u
     let mut list = TopicPartitionList::new();
     list.add_partition(&partition.topic, native(partition.partition));
     let list = member.client.committed_offsets(list, timeout).map_err(wrong)?;
-    let first = list.elements().first().map(|element| element.offset());
+    let first = list.elements().first().map(TopicPartitionListElem::offset);
     if let Some(Offset::Offset(offset)) = first {
         return Ok(unsigned(offset));
     }
