@@ -154,7 +154,7 @@ fn webhook_line(webhook: &Webhook) -> Line {
         Arrival::Polled { poll, row, .. } => format!("poll `{poll}`, row {row}"),
     };
     line(
-        webhook.arrived,
+        &webhook.arrived,
         "webhook",
         &webhook.id,
         format!("{}: {how}, {} bytes", webhook.connection, webhook.body.len()),
