@@ -99,7 +99,7 @@ impl KafkaLog {
         )?;
         let parts = Parts {
             lookup: Lookup::start(configs.clone(), complaints.clone())?,
-            admin: Admin::new(&configs.lookup(), settings, complaints.clone())?,
+            admin: Admin::new(&configs.lookup(), settings, complaints.clone(), &retirement)?,
             producer,
             retirement,
             weights: Weights::default(),
