@@ -49,7 +49,7 @@ async fn an_old_order_edited_today_is_not_paid_today(stage: Stage) {
     edit_an_old_order(&play).await;
     assert_eq!(play.facts("order.paid").await.len(), 1, "it is a fact all the same");
     assert_eq!(play.lists_of(EMAIL), ["Changed"]);
-    assert_eq!(play.counted("spojka_events_skipped_total", &[("reason", "before_flow")]), 2);
+    assert_eq!(play.counted("spojka_events_skipped_total", &[("reason", "before-flow")]), 2);
     play.end().await;
 }
 

@@ -52,7 +52,8 @@ async fn what_is_refused_is_counted(stage: Stage) {
         assert_eq!(play.ask(request).await.status, status, "{code}");
         assert_eq!(play.counted("spojka_webhooks_refused_total", &[("code", code)]), 1, "{code}");
     }
-    assert_eq!(truncated(&play).await, "");
+    assert_eq!(truncated(&play).await, "HTTP/1.1 400 Bad Request");
+    assert_eq!(play.counted("spojka_webhooks_refused_total", &[("code", "malformed-request")]), 1);
     play.quiet().await;
     assert!(play.webhooks("shop").await.is_empty(), "strangers fill no store");
     is_healthy(&play).await;
@@ -71,7 +72,7 @@ async fn truncated(play: &Play) -> String {
 }
 
 async fn is_healthy(play: &Play) {
-    let url = url::Url::parse(&format!("http://{}/health", play.app.ops_address())).unwrap();
+    let url = url::Url::parse(&format!("http://{}/healthz", play.app.ops_address())).unwrap();
     let reply = play.stage.send(play.app.ops_address(), Request::new(Method::Get, url)).await.expect("an answer");
     assert_eq!(reply.status, 200);
     play.order("order.created", &stage::paid_order(99, "honest@example.cz", play.moment(0))).await;

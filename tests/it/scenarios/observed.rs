@@ -90,7 +90,9 @@ async fn what_a_real_shop_sent_goes_all_the_way(stage: Stage) {
         // The ping carries no signature; a connection still needs something to verify with.
         let secret = if secret.is_empty() { "any-secret" } else { secret };
         stage = stage.knowing(&variable, secret);
-        text.push_str(&format!("  {name}: {{ woocommerce: {{ secret: env:{variable} }} }}\n"));
+        text.push_str(&format!(
+            "  {name}: {{ woocommerce: {{ secret: env:{variable} }}, delivery: {{ timeout: 900ms }} }}\n"
+        ));
     }
     let play = Play::begin(stage.saying("connections:\n", &text), "").await;
     for recording in &recordings {

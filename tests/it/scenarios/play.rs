@@ -8,7 +8,7 @@ use spojka::{
     model::{
         connection::ConnectionName,
         http::{Reply, Request},
-        time::{Clock as _, Timestamp},
+        time::Timestamp,
     },
     runtime::{
         self, App,

@@ -101,7 +101,7 @@ impl Stage {
              connections:\n\
              \x20 eshop: {{ fapi: {{ user: shop@example.cz, api_key: env:FAPI_KEY, url_token: env:FAPI_TOKEN, \
              base_url: {fapi}, poll_every: 0s }}, {delivery} }}\n\
-             \x20 shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }} }}\n\
+             \x20 shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }}, {delivery} }}\n\
              \x20 crm: {{ anabix: {{ user: shop, token: env:ANABIX_TOKEN, base_url: {anabix}api, settle: 50ms }}, {delivery} }}\n\
              \x20 news: {{ salesautopilot: {{ user: sa-user, password: env:SA_PASSWORD, base_url: {newsletter}, \
              newsletter_list: 51234, subscribe_form: 88001, update_form: 88002, order_list: 51300, order_form: 88120, \
