@@ -78,8 +78,7 @@ async fn there_and_back_again(stage: Stage) {
     play.end().await;
 }
 
-/// Two changes in one second are two facts, because their contents differ. So do the shop's two visits to Brno: nothing
-/// happens to an order that leaves no trace in it.
+/// Changes of one second are told apart by their contents: what is told again to the byte is no news.
 async fn there_and_back_again_within_one_second(stage: Stage) {
     let play = Play::begin(stage, CITY).await;
     play.subscribe(EMAIL);
