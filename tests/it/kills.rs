@@ -43,7 +43,7 @@ const POINTS: &[(&str, u32)] = &[
     ("outputs-written", 5),
     ("claim-written", 4),
     ("intent-written", 8),
-    ("effect-done", 12),
+    ("effect-done", 20),
     ("settle-outputs-written", 12),
 ];
 
