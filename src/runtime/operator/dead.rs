@@ -11,6 +11,9 @@ use crate::{
     topics::dead::DeadLetter,
 };
 
+/// What the id of a letter ends with while it is sent on its way again.
+const ASIDE: &str = "+retry";
+
 /// Which dead letters are meant. Everything that is given must fit.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -86,8 +89,9 @@ impl Operator {
         Ok(DeadLetter::from_bytes(&bytes)?)
     }
 
-    /// Sends dead letters on their way again. Each is written to its topic first and removed then: a crash in between
-    /// sends it twice, which everything downstream takes.
+    /// Sends dead letters on their way again. Each is kept beside its place until it is written to its topic: a crash in
+    /// between leaves that copy, which sends it twice at the most, and everything downstream takes that. Its own place is
+    /// free before, because what dies again may lie there before we would have removed it.
     pub async fn dead_retry(&self, filter: &DeadFilter) -> Result<Moved, OperatorError> {
         let table = self.dead_table().await?;
         let mut moved = Moved { moved: 0, unreadable: 0 };
@@ -96,8 +100,9 @@ impl Operator {
                 moved.unreadable += 1;
                 continue;
             };
+            let beside = self.put_aside(table.as_ref(), letter).await?;
             self.log.append(vec![append]).await?;
-            self.remove(table.as_ref(), &letter.id).await?;
+            self.remove(table.as_ref(), &beside).await?;
             moved.moved += 1;
         }
         Ok(moved)
@@ -118,6 +123,19 @@ impl Operator {
         let table = self.log.table(&self.names.dead(), Fencing::None).await?;
         table.catch_up().await?;
         Ok(table)
+    }
+
+    /// Moves a letter out of its place, in one write. One that a crash left aside stays where it is.
+    async fn put_aside(&self, table: &dyn Table, letter: DeadLetter) -> Result<DeadId, OperatorError> {
+        if letter.id.as_str().ends_with(ASIDE) {
+            return Ok(letter.id);
+        }
+        let place = letter.id.clone();
+        let aside = DeadLetter { id: DeadId::from_text(format!("{place}{ASIDE}")), ..letter };
+        let topic = || self.names.dead();
+        let free = DeadLetter::removal(&place, topic(), self.clock.now());
+        table.write(vec![aside.to_append(topic()), free]).await?;
+        Ok(aside.id)
     }
 
     async fn remove(&self, table: &dyn Table, id: &DeadId) -> Result<(), OperatorError> {
