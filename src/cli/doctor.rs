@@ -26,11 +26,8 @@ struct Finding {
 
 pub fn run(path: &Path, only: Option<&str>, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     let config = client::load(path, Mode::Resolve)?;
-    if let Some(name) = only
-        && !config.connections.contains_key(name)
-    {
-        output.complain(&format!("error: the config has no connection `{name}`"))?;
-        return Ok(Exit::NotFound);
+    if let Some(name) = only {
+        client::find_connection(&config, name)?;
     }
     let findings = client::tokio_runtime()?.block_on(async {
         let client = Client::new(&ClientSettings::default())?;

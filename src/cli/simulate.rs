@@ -6,7 +6,12 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Exit, arguments::SimulateArguments, client, output::Output};
+use super::{
+    Exit,
+    arguments::SimulateArguments,
+    client::{self, NotFound, nearest},
+    output::Output,
+};
 use crate::{
     config::{Config, Mode},
     connectors::contract::Normalized,
@@ -21,7 +26,7 @@ use crate::{
     router::{Routed, Routing, Rules, route},
     topics::{
         body::Body,
-        event::{Event, EventType, Origin},
+        event::{Event, EventType, Origin, TYPES},
         webhook::{Arrival, FetchedReply, Webhook},
     },
 };
@@ -35,7 +40,7 @@ pub fn run(path: &Path, arguments: &SimulateArguments, output: &mut Output<'_>) 
     let bytes =
         Bytes::from(fs::read(&arguments.file).with_context(|| format!("cannot read {}", arguments.file.display()))?);
     let events = match &arguments.event {
-        Some(name) => vec![event(name, arguments, &bytes, now)?],
+        Some(name) => vec![event(&config, name, arguments, &bytes, now)?],
         None => match events_of_webhook(&config, arguments, bytes, now)? {
             Ok(events) => events,
             Err(told) => {
@@ -47,16 +52,24 @@ pub fn run(path: &Path, arguments: &SimulateArguments, output: &mut Output<'_>) 
     let ids = Ids::new(KEY);
     let rules = Rules::first(Arc::clone(&config.flows), &ids, Timestamp::UNIX_EPOCH);
     let routing = Routing { rules: &rules, ids: &ids, remember: config.keeping.remember, now };
-    let told: Vec<_> = events.iter().map(|event| describe(event, &route(event, &routing))).collect();
+    let told: Vec<_> = events.iter().map(|event| describe(&config, event, &route(event, &routing))).collect();
     let failed = told.iter().any(|event| event["failed"].as_array().is_some_and(|failed| !failed.is_empty()));
     output.show(&told, |out, told| told.iter().try_for_each(|event| print(out, event)))?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-fn event(name: &str, arguments: &SimulateArguments, bytes: &[u8], now: Timestamp) -> anyhow::Result<Event> {
-    let Some(event_type) = EventType::find(name) else { bail!("there is no event type `{name}`") };
-    let connection = arguments.connection.as_deref().unwrap_or("simulation");
-    let connection = ConnectionName::parse(connection)?;
+fn event(
+    config: &Config,
+    name: &str,
+    arguments: &SimulateArguments,
+    bytes: &[u8],
+    now: Timestamp,
+) -> anyhow::Result<Event> {
+    let Some(event_type) = EventType::find(name) else {
+        let hint = nearest(name, TYPES.iter().map(|event_type| event_type.name)).unwrap_or_default();
+        return Err(NotFound(format!("there is no event `{name}`{hint}")).into());
+    };
+    let connection = source(config, event_type, arguments.connection.as_deref())?;
     let body = Body::from_json(event_type.entity, bytes).context("the file is no body of this event")?;
     let ids = Ids::new(KEY);
     Ok(Event {
@@ -75,6 +88,28 @@ fn event(name: &str, arguments: &SimulateArguments, bytes: &[u8], now: Timestamp
     })
 }
 
+/// The connection that an event is to come from, by its first name: the one named, or the only one that gives such events.
+fn source(config: &Config, event_type: &EventType, named: Option<&str>) -> anyhow::Result<ConnectionName> {
+    if let Some(named) = named {
+        let (name, connection) = client::find_connection(config, named)?;
+        return Ok(connection.identity(name).clone());
+    }
+    let giving: Vec<_> =
+        config.connections.iter().filter(|(_, connection)| connection.vendor.events.contains(&event_type)).collect();
+    match giving.as_slice() {
+        [(name, connection)] => Ok(connection.identity(name).clone()),
+        [] => bail!("no connection of the config gives `{}`", event_type.name),
+        [(first, _), ..] => {
+            let names: Vec<_> = giving.iter().map(|(name, _)| name.as_str()).collect();
+            bail!(
+                "`{}` may come from `{}`\nhint: say which: --connection {first}",
+                event_type.name,
+                names.join("`, `")
+            )
+        }
+    }
+}
+
 /// The events that a webhook proves; or what else it amounts to.
 fn events_of_webhook(
     config: &Config,
@@ -82,10 +117,7 @@ fn events_of_webhook(
     body: Bytes,
     now: Timestamp,
 ) -> anyhow::Result<Result<Vec<Event>, Value>> {
-    let name = arguments.connection.as_deref().unwrap_or_default();
-    let Some((name, connection)) = config.connections.get_key_value(name) else {
-        bail!("the config has no connection `{name}`")
-    };
+    let (name, connection) = client::find_connection(config, arguments.connection.as_deref().unwrap_or_default())?;
     let ids = Ids::new(KEY);
     let webhook = Webhook {
         id: WebhookId::from_text("w-simulation"),
@@ -142,11 +174,11 @@ fn read_reply(text: &str, now: Timestamp) -> anyhow::Result<FetchedReply> {
     })
 }
 
-fn describe(event: &Event, routed: &Routed) -> Value {
+fn describe(config: &Config, event: &Event, routed: &Routed) -> Value {
     let actions = routed.actions.iter().map(|action| {
         let (flow, step) = action.step().unwrap_or_default();
         json!({
-            "flow": flow, "step": step, "connection": action.connection, "operation": action.operation,
+            "flow": flow, "step": step, "connection": config.name_of(&action.connection), "operation": action.operation,
             "parameters": action.parameters,
         })
     });
@@ -172,6 +204,9 @@ fn print(out: &mut dyn std::io::Write, event: &Value) -> std::io::Result<()> {
         text(&event["since"]),
         text(&event["how"])
     )?;
+    if ["actions", "skipped", "failed"].iter().all(|name| list(name).is_empty()) {
+        writeln!(out, "  no flow is about it")?;
+    }
     for action in list("actions") {
         writeln!(
             out,
