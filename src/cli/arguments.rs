@@ -63,8 +63,8 @@ pub enum Command {
     Dead(DeadCommand),
     /// The story of one webhook, event, action or dead letter.
     Trace {
-        /// Its id: `w-…`, `e-…`, `a-…` or `d-…`.
-        id: String,
+        /// Its id: `w-…`, `e-…`, `a-…` or `d-…`. Without one: the webhooks that arrived last.
+        id: Option<String>,
     },
     /// What a code means, and what to do.
     Explain {

@@ -65,12 +65,15 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<S
 /// Asks one question.
 pub fn ask<T: DeserializeOwned>(path: &Path, question: Question) -> anyhow::Result<T> {
     let config = load(path, Mode::CheckOnly)?;
-    let value = tokio_runtime()?.block_on(async {
-        match over_the_port(&config, &question).await? {
-            Some(value) => Ok(value),
-            None => by_itself(path, question).await,
-        }
-    })?;
+    tokio_runtime()?.block_on(answer(path, &config, question))
+}
+
+/// The answer to one question.
+pub async fn answer<T: DeserializeOwned>(path: &Path, config: &Config, question: Question) -> anyhow::Result<T> {
+    let value = match over_the_port(config, &question).await? {
+        Some(value) => value,
+        None => by_itself(path, question).await?,
+    };
     serde_json::from_value(value).context("the answer is of another version")
 }
 

@@ -94,6 +94,6 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Doctor { connection } => doctor::run(&config, connection.as_deref(), output),
         Command::Topics => topics::run(&config, output),
         Command::Dead(command) => dead::run(&config, command, output),
-        Command::Trace { id } => trace::run(&config, &id, output),
+        Command::Trace { id } => trace::run(&config, id.as_deref(), output),
     }
 }

@@ -1,5 +1,7 @@
 //! `spojka simulate`: what the flows would do with a webhook or an event from a file. Sends nothing.
 
+mod clauses;
+
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
@@ -15,6 +17,7 @@ use super::{
 use crate::{
     config::{Config, Mode},
     connectors::contract::Normalized,
+    expr::{Facts, Results},
     model::{
         connection::ConnectionName,
         hash::ContentHash,
@@ -23,7 +26,7 @@ use crate::{
         time::{Clock as _, Since, SystemClock, Timestamp, version_of},
     },
     normalizer::event_of,
-    router::{Routed, Routing, Rules, route},
+    router::{Routed, Routing, Rules, Why, route},
     topics::{
         body::Body,
         event::{Event, EventType, Origin, TYPES},
@@ -182,8 +185,13 @@ fn describe(config: &Config, event: &Event, routed: &Routed) -> Value {
             "parameters": action.parameters,
         })
     });
-    let skipped =
-        routed.skipped.iter().map(|skip| json!({ "flow": skip.flow, "step": skip.step, "why": skip.why.as_str() }));
+    let facts = Facts::of(event, &Results::new());
+    let skipped = routed.skipped.iter().map(|skip| {
+        let flow = config.flows.find(&skip.flow);
+        let when = flow.filter(|_| skip.why == Why::Condition && skip.step.is_none()).and_then(|flow| flow.when.as_ref());
+        let clause = when.map(|when| clauses::first_that_fails(when.text(), event.event_type.entity, &facts));
+        json!({ "flow": skip.flow, "step": skip.step, "why": skip.why.as_str(), "clause": clause })
+    });
     let failed = routed.failed.iter().map(|failure| {
         json!({ "flow": failure.flow, "step": failure.step, "field": failure.field, "code": failure.code, "message": failure.message })
     });
@@ -223,7 +231,10 @@ fn print(out: &mut dyn std::io::Write, event: &Value) -> std::io::Result<()> {
         }
     }
     for skip in list("skipped") {
-        writeln!(out, "  flow `{}` does nothing: {}", text(&skip["flow"]), text(&skip["why"]))?;
+        let (flow, step) = (text(&skip["flow"]), skip["step"].as_str());
+        let step = step.map(|step| format!(", step `{step}`,")).unwrap_or_default();
+        let clause = skip["clause"].as_str().map(|clause| format!(": `{clause}` does not hold")).unwrap_or_default();
+        writeln!(out, "  flow `{flow}`{step} does nothing ({}){clause}", text(&skip["why"]))?;
     }
     for failure in list("failed") {
         writeln!(
