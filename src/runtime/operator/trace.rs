@@ -1,10 +1,13 @@
 //! The story of one id: from the webhook to the last outcome. Reads the topics; personal data stays in them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Operator, OperatorError};
 use crate::{
     log::{Bound, Fencing},
+    model::time::Timestamp,
     topics::{
         action::{Action, Purpose},
         event::{Entity, Event},
@@ -81,6 +84,23 @@ impl Operator {
         }
         lines.sort_by(|a, b| a.at.cmp(&b.at));
         Ok(lines)
+    }
+
+    /// The webhooks that arrived last, the newest first: what there is to trace.
+    pub async fn newest(&self, limit: usize) -> Result<Vec<Line>, OperatorError> {
+        let mut newest: BTreeSet<(Timestamp, String, String)> = BTreeSet::new();
+        for connection in &self.connections {
+            self.scan(&self.names.webhooks(connection), |record| {
+                if let Some(webhook) = Webhook::from_record(record).ok().filter(|webhook| webhook.replies.is_empty()) {
+                    newest.insert((webhook.arrived, webhook.id.to_string(), webhook_line(webhook).text));
+                    if newest.len() > limit {
+                        newest.pop_first();
+                    }
+                }
+            })
+            .await?;
+        }
+        Ok(newest.into_iter().rev().map(|(at, id, text)| line(at, "webhook", id, text)).collect())
     }
 
     /// The webhook that an id began with.
