@@ -184,7 +184,6 @@ async fn talk(context: &LaneContext, action: &Action, item: &Item, mut aim: Box<
     }
     let begun = context.shared.clock.elapsed();
     let spoken = converse(context, action, &mut aim, item.maybe_done).await?;
-    killpoint::reached("effect-done");
     let took = context.shared.clock.elapsed().saturating_sub(begun);
     let name = &context.connection.name;
     context.shared.metrics.attempt(name, aim.operation.name, failure_of(&spoken.answer), took);
@@ -248,6 +247,7 @@ async fn speak(
         };
         let sent = context.send(&request, aim.operation.limit_class).await?;
         spoken.request = Some(request);
+        killpoint::reached("effect-done");
         let answer = match sent {
             Ok(reply) => {
                 let verdict = connector.interpret(&work, &progress, &reply);

@@ -4,7 +4,7 @@
 
 mod embedded_log;
 mod imports;
-mod kills;
 mod kafka;
+mod kills;
 mod log_contract;
 mod support;

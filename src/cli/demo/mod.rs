@@ -12,7 +12,7 @@ use crate::{
     log::Fencing,
     model::{
         random::Generator,
-        time::{Clock as _, SystemClock},
+        time::{Clock, SystemClock},
     },
     runtime::{self, App, Ground, Role, operator::Operator},
     topics::memory::{self, ActionState, End},
@@ -42,14 +42,14 @@ pub fn run(arguments: &DemoArguments, output: &mut Output<'_>) -> anyhow::Result
 }
 
 async fn play(arguments: &DemoArguments, folder: &Path, output: &mut Output<'_>) -> anyhow::Result<Exit> {
-    let clock = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let begun = clock.elapsed();
-    let stage = Stage::set(clock.clone())?;
+    let stage = Stage::set(&clock)?;
     let config = Arc::new(stage.config(arguments.brokers.as_deref(), folder)?);
     let random = Arc::new(Generator::from_system());
-    let log = runtime::open_log(&config, clock.clone())?;
+    let log = runtime::open_log(&config, Arc::clone(&clock))?;
     let ids = runtime::ids_of(&config, random.as_ref())?;
-    let ground = Ground::new(&config, log, ids, clock.clone(), random);
+    let ground = Ground::new(&config, log, ids, Arc::clone(&clock), random);
     let app = App::start(Arc::clone(&config), &BTreeSet::from(Role::ALL), ground, &runtime::owner_name()).await?;
     let gateway = app.gateway_address().ok_or_else(|| anyhow::anyhow!("the gateway has no address"))?;
     output.say(&format!("webhooks are taken at http://{gateway}/webhooks/<connection>"))?;
@@ -67,7 +67,7 @@ async fn play(arguments: &DemoArguments, folder: &Path, output: &mut Output<'_>)
         output.say(&format!("sent `{sample}` to `{connection}`: answered with status {}", reply.status))?;
     }
     let arrived = arrives(&stage, Duration::from_secs(arguments.timeout_s)).await;
-    let operator = runtime::operator_of(&config, &app.ground().log, clock.clone());
+    let operator = runtime::operator_of(&config, &app.ground().log, Arc::clone(&clock));
     let (done, events, actions) = count(&operator).await?;
     let dead = operator.dead_list(&runtime::operator::dead::DeadFilter::default()).await?.len();
     let seconds = clock.elapsed().saturating_sub(begun).as_secs_f64();

@@ -22,6 +22,7 @@ pub(super) struct Admin {
     timeout: Duration,
     replication: Option<i32>,
     min_insync_replicas: Option<String>,
+    max_message_bytes: String,
 }
 
 /// What a topic's settings say.
@@ -47,6 +48,7 @@ impl Admin {
             timeout: settings.request_timeout,
             replication: settings.replication.map(native),
             min_insync_replicas: settings.min_insync_replicas.map(|count| count.to_string()),
+            max_message_bytes: settings.max_message_bytes.to_string(),
         })
     }
 
@@ -57,7 +59,8 @@ impl Admin {
             // Nothing goes by itself: the reader trims, behind everybody who has still to read.
             .set("cleanup.policy", if spec.compacted { "compact" } else { "delete" })
             .set("retention.ms", "-1")
-            .set("retention.bytes", "-1");
+            .set("retention.bytes", "-1")
+            .set("max.message.bytes", &self.max_message_bytes);
         if let Some(count) = &self.min_insync_replicas {
             topic = topic.set("min.insync.replicas", count);
         }

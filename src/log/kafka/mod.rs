@@ -93,11 +93,19 @@ impl KafkaLog {
         let complaints = Complaints::default();
         let configs = Configs::new(settings)?;
         let settings = configs.settings();
+        let retirement = Retirement::start()?;
+        let producer = Producer::new(
+            configs.producer(),
+            settings.queue_bytes,
+            complaints.clone(),
+            retirement.clone(),
+            Arc::clone(&clock),
+        )?;
         let parts = Parts {
             lookup: Lookup::start(configs.clone(), complaints.clone())?,
             admin: Admin::new(&configs.lookup(), settings, complaints.clone())?,
-            producer: Producer::new(configs.producer(), settings.queue_bytes, complaints.clone())?,
-            retirement: Retirement::start()?,
+            producer,
+            retirement,
             weights: Weights::default(),
             limits: Limits::default(),
             complaints,

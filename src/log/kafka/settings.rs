@@ -34,7 +34,10 @@ pub struct KafkaSettings {
     pub delivery_timeout: Duration,
     /// How long everything else may take that waits for a broker's answer.
     pub request_timeout: Duration,
-    /// How long a record waits for company. See the measurements in the module's documentation.
+    /// How long a record waits for company. Nothing, unless told: while earlier requests are on their way records gather by
+    /// themselves. Measured with one broker on a busy machine of two cores (2026-11-22, 1 KiB each): one append at a time
+    /// took 0.4 ms, and 1.7 ms with a linger of 1 ms; with 64 and 256 at a time both wrote as many (20,000 and 60,000 per
+    /// second) for as much processor time.
     pub linger: Duration,
     /// How many bytes may wait for their acknowledgement.
     pub queue_bytes: usize,
@@ -57,7 +60,7 @@ impl KafkaSettings {
             release_timeout: Duration::from_secs(30),
             delivery_timeout: Duration::from_secs(4),
             request_timeout: Duration::from_secs(5),
-            linger: Duration::from_millis(2),
+            linger: Duration::ZERO,
             queue_bytes: 64 << 20,
             max_message_bytes: 8 << 20,
         }

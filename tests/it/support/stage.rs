@@ -80,7 +80,7 @@ impl Stage {
              connections:\n\
              \x20 eshop: {{ fapi: {{ user: shop@example.cz, api_key: env:FAPI_KEY, url_token: env:FAPI_TOKEN, \
              base_url: {fapi}, poll_every: 0s }}, {delivery} }}\n\
-             \x20 shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }} }}\n\
+             \x20 shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }}, {delivery} }}\n\
              \x20 crm: {{ anabix: {{ user: shop, token: env:ANABIX_TOKEN, base_url: {anabix}api, settle: 50ms }}, {delivery} }}\n\
              \x20 news: {{ salesautopilot: {{ user: sa-user, password: env:SA_PASSWORD, base_url: {newsletter}, \
              newsletter_list: 51234, subscribe_form: 88001, update_form: 88002, order_list: 51300, order_form: 88120, \
@@ -230,24 +230,34 @@ pub(crate) fn paid_order(id: u64, email: &str, now: Timestamp) -> Value {
 /// An order in a status.
 pub(crate) fn order(id: u64, email: &str, status: &str, paid: Option<Timestamp>, changed: Timestamp) -> Value {
     let time = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
-    json!({
-        "id": id, "number": id.to_string(), "status": status, "currency": "CZK", "prices_include_tax": true,
-        "date_created_gmt": time(changed), "date_modified_gmt": time(changed), "date_paid_gmt": paid.map(time),
-        "date_completed_gmt": null, "total": "1210.00", "total_tax": "210.00", "discount_total": "0.00",
-        "discount_tax": "0.00", "shipping_total": "0.00", "shipping_tax": "0.00", "customer_id": 0,
-        "payment_method": "card", "payment_method_title": "Karta", "transaction_id": "", "customer_note": "",
-        "billing": {
-            "first_name": "Eva", "last_name": "Malá", "company": "", "address_1": "Dlouhá 5", "address_2": "",
-            "city": "Brno", "state": "", "postcode": "602 00", "country": "CZ", "email": email, "phone": "",
-        },
-        "shipping": {}, "meta_data": [], "refunds": [], "fee_lines": [], "coupon_lines": [], "shipping_lines": [],
-        "tax_lines": [{ "id": 1, "rate_code": "CZ", "rate_id": 1, "label": "DPH", "tax_total": "210.00",
-            "shipping_tax_total": "0.00", "rate_percent": 21 }],
-        "line_items": [{ "id": 1, "name": "Kurz", "product_id": 7, "variation_id": 0, "quantity": 1, "tax_class": "",
-            "subtotal": "1000.00", "subtotal_tax": "210.00", "total": "1000.00", "total_tax": "210.00",
-            "taxes": [{ "id": 1, "total": "210.00", "subtotal": "210.00" }], "meta_data": [], "sku": "COURSE-1",
-            "price": 1000 }],
-    })
+    let customer = json!({
+        "first_name": "Eva", "last_name": "Malá", "company": "", "address_1": "Dlouhá 5", "address_2": "", "city": "Brno",
+        "state": "", "postcode": "602 00", "country": "CZ", "email": email, "phone": "",
+    });
+    let line = json!({
+        "id": 1, "name": "Kurz", "product_id": 7, "variation_id": 0, "quantity": 1, "tax_class": "", "subtotal": "1000.00",
+        "subtotal_tax": "210.00", "total": "1000.00", "total_tax": "210.00", "meta_data": [], "sku": "COURSE-1",
+        "price": 1000, "taxes": [{ "id": 1, "total": "210.00", "subtotal": "210.00" }],
+    });
+    let tax = json!({
+        "id": 1, "rate_code": "CZ", "rate_id": 1, "label": "DPH", "tax_total": "210.00", "shipping_tax_total": "0.00",
+        "rate_percent": 21,
+    });
+    let sums = json!({
+        "currency": "CZK", "prices_include_tax": true, "total": "1210.00", "total_tax": "210.00",
+        "discount_total": "0.00", "discount_tax": "0.00", "shipping_total": "0.00", "shipping_tax": "0.00",
+    });
+    let mut order = json!({
+        "id": id, "number": id.to_string(), "status": status, "date_created_gmt": time(changed),
+        "date_modified_gmt": time(changed), "date_paid_gmt": paid.map(time), "date_completed_gmt": null,
+        "customer_id": 0, "payment_method": "card", "payment_method_title": "Karta", "transaction_id": "",
+        "customer_note": "", "billing": customer, "shipping": {}, "meta_data": [], "refunds": [], "fee_lines": [],
+        "coupon_lines": [], "shipping_lines": [], "tax_lines": [tax], "line_items": [line],
+    });
+    if let (Value::Object(order), Value::Object(sums)) = (&mut order, sums) {
+        order.extend(sums);
+    }
+    order
 }
 
 /// Waits for something outside to become true. There is nobody to be told by, so it looks again and again, and fails when it
