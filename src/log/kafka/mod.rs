@@ -2,7 +2,7 @@
 //!
 //! | part | does |
 //! |---|---|
-//! | `settings` | what the owner says, and the clients' configurations |
+//! | `settings`, `security` | what the owner says, and the clients' configurations |
 //! | `producer`, `receipts`, `limits` | appends: one idempotent producer for all, one completion per call |
 //! | `consumer` | members of groups: polling, committing, giving partitions up |
 //! | `reader` | ranges, outside any group |
@@ -23,6 +23,7 @@ mod producer;
 mod reader;
 mod receipts;
 mod retire;
+mod security;
 mod settings;
 mod table;
 mod trim;
@@ -31,7 +32,6 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{TryStreamExt as _, future::BoxFuture, stream};
 
-pub use self::settings::{ClientCertificate, KafkaSettings, Login, Mechanism, OURS, Protocol, Security};
 use self::{
     admin::Admin,
     client::{Complaints, Context},
@@ -44,6 +44,10 @@ use self::{
     settings::Configs,
     table::OpenTables,
     trim::Weights,
+};
+pub use self::{
+    security::{ClientCertificate, Login, Mechanism, Protocol, Security},
+    settings::{KafkaSettings, OURS},
 };
 use super::{
     Bound, Consumer, Fencing, LogError, LogResult, LogStore, Offsets, Position, Pressure, Reader, Table, TopicInfo,

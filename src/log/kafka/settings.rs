@@ -4,10 +4,8 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
-use crate::{
-    log::{LogError, LogResult},
-    model::secret::Secret,
-};
+use super::security::Security;
+use crate::log::{LogError, LogResult};
 
 /// Everything about one cluster.
 #[derive(Clone)]
@@ -72,79 +70,6 @@ impl fmt::Debug for KafkaSettings {
         // Some of librdkafka's options are secrets.
         let options: Vec<_> = self.options.keys().collect();
         write!(f, "KafkaSettings({}, {:?}, options {options:?})", self.brokers, self.security)
-    }
-}
-
-/// How to reach brokers that are not open to everybody.
-#[derive(Clone, Debug)]
-pub struct Security {
-    pub protocol: Protocol,
-    /// The authority that signed the brokers' certificates, in PEM; without it the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Our own certificate and its key, in PEM.
-    pub client: Option<ClientCertificate>,
-    pub login: Option<Login>,
-}
-
-/// What stands between us and a broker's listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    Plaintext,
-    Ssl,
-    SaslPlaintext,
-    SaslSsl,
-}
-
-impl Protocol {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Plaintext => "plaintext",
-            Self::Ssl => "ssl",
-            Self::SaslPlaintext => "sasl_plaintext",
-            Self::SaslSsl => "sasl_ssl",
-        }
-    }
-
-    fn encrypts(self) -> bool {
-        matches!(self, Self::Ssl | Self::SaslSsl)
-    }
-
-    fn logs_in(self) -> bool {
-        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
-    }
-}
-
-/// The certificate with which we present ourselves.
-#[derive(Clone, Debug)]
-pub struct ClientCertificate {
-    pub certificate_file: PathBuf,
-    pub key_file: PathBuf,
-    pub key_password: Option<Secret>,
-}
-
-/// User and password.
-#[derive(Clone, Debug)]
-pub struct Login {
-    pub mechanism: Mechanism,
-    pub user: String,
-    pub password: Secret,
-}
-
-/// How a password is proved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mechanism {
-    Plain,
-    ScramSha256,
-    ScramSha512,
-}
-
-impl Mechanism {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::ScramSha256 => "SCRAM-SHA-256",
-            Self::ScramSha512 => "SCRAM-SHA-512",
-        }
     }
 }
 
@@ -282,49 +207,6 @@ impl Configs {
     }
 }
 
-impl Security {
-    fn apply(&self, config: &mut ClientConfig) -> LogResult<()> {
-        self.check()?;
-        config.set("security.protocol", self.protocol.as_str());
-        if let Some(file) = &self.ca_file {
-            config.set("ssl.ca.location", file.to_string_lossy());
-        }
-        if let Some(client) = &self.client {
-            config.set("ssl.certificate.location", client.certificate_file.to_string_lossy());
-            config.set("ssl.key.location", client.key_file.to_string_lossy());
-            if let Some(password) = &client.key_password {
-                config.set("ssl.key.password", password.expose());
-            }
-        }
-        if let Some(login) = &self.login {
-            config
-                .set("sasl.mechanism", login.mechanism.as_str())
-                .set("sasl.username", &login.user)
-                .set("sasl.password", login.password.expose());
-        }
-        Ok(())
-    }
-
-    fn check(&self) -> LogResult<()> {
-        let scram = self.login.as_ref().is_some_and(|login| login.mechanism != Mechanism::Plain);
-        let built = cfg!(any(feature = "kafka-tls", feature = "kafka-tls-vendored"));
-        if (self.protocol.encrypts() || scram) && !built {
-            return Err(LogError::Broken(
-                "this build can speak neither TLS nor SCRAM to Kafka; hint: build with `--features kafka-tls`"
-                    .to_owned(),
-            ));
-        }
-        if self.protocol.logs_in() != self.login.is_some() {
-            let wanted = if self.protocol.logs_in() { "needs" } else { "takes no" };
-            return Err(LogError::Broken(format!(
-                "the protocol `{}` {wanted} user and password",
-                self.protocol.as_str()
-            )));
-        }
-        Ok(())
-    }
-}
-
 /// The producer speaks to the same brokers and says what is wrong with them. Also, librdkafka's lines come through the queue
 /// that records come through, and a poll that meets one looks like a poll of an empty queue.
 fn quiet(mut config: ClientConfig) -> ClientConfig {
@@ -352,6 +234,10 @@ fn millis(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        log::kafka::security::{Login, Mechanism, Protocol},
+        model::secret::Secret,
+    };
 
     fn settings() -> KafkaSettings {
         KafkaSettings::new("localhost:1", "/nowhere")
@@ -390,26 +276,5 @@ mod tests {
         settings.security = Some(security);
         let text = format!("{settings:?}");
         assert!(text.contains("ssl.keystore.password") && !text.contains("hunter2"), "{text}");
-    }
-
-    #[test]
-    fn a_login_and_its_protocol_belong_together() {
-        let login = Login { mechanism: Mechanism::Plain, user: "u".to_owned(), password: Secret::new("p") };
-        let security = |protocol, login| Security { protocol, ca_file: None, client: None, login };
-        let with = |security| KafkaSettings { security: Some(security), ..settings() };
-        assert!(refusal(with(security(Protocol::SaslPlaintext, None))).contains("needs user and password"));
-        assert!(refusal(with(security(Protocol::Plaintext, Some(login.clone())))).contains("takes no user"));
-        assert!(Configs::new(with(security(Protocol::SaslPlaintext, Some(login)))).is_ok());
-    }
-
-    #[cfg(not(any(feature = "kafka-tls", feature = "kafka-tls-vendored")))]
-    #[test]
-    fn a_build_without_tls_says_so() {
-        let scram = Login { mechanism: Mechanism::ScramSha512, user: "u".to_owned(), password: Secret::new("p") };
-        for (protocol, login) in [(Protocol::Ssl, None), (Protocol::SaslPlaintext, Some(scram))] {
-            let security = Security { protocol, ca_file: None, client: None, login };
-            let text = refusal(KafkaSettings { security: Some(security), ..settings() });
-            assert!(text.contains("kafka-tls"), "{text}");
-        }
     }
 }
