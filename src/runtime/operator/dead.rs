@@ -101,7 +101,7 @@ impl Operator {
     pub async fn dead_retry(&self, filter: &DeadFilter) -> Result<Moved, OperatorError> {
         let table = self.dead_table().await?;
         let mut moved = Moved { moved: 0, unreadable: 0 };
-        for letter in self.chosen(table.as_ref(), filter)? {
+        for letter in Self::chosen(table.as_ref(), filter)? {
             let Ok(append) = letter.revival() else {
                 moved.unreadable += 1;
                 continue;
@@ -118,7 +118,7 @@ impl Operator {
     pub async fn dead_discard(&self, filter: &DeadFilter) -> Result<Moved, OperatorError> {
         let table = self.dead_table().await?;
         let mut moved = Moved { moved: 0, unreadable: 0 };
-        for letter in self.chosen(table.as_ref(), filter)? {
+        for letter in Self::chosen(table.as_ref(), filter)? {
             self.remove(table.as_ref(), &letter.id).await?;
             moved.moved += 1;
         }
@@ -131,7 +131,7 @@ impl Operator {
         Ok(table)
     }
 
-    fn chosen(&self, table: &dyn Table, filter: &DeadFilter) -> Result<Vec<DeadLetter>, OperatorError> {
+    fn chosen(table: &dyn Table, filter: &DeadFilter) -> Result<Vec<DeadLetter>, OperatorError> {
         let mut letters = Vec::new();
         for_each(table, |letter| {
             if filter.fits(&letter) && (filter.limit == 0 || letters.len() < filter.limit) {

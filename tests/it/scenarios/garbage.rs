@@ -38,14 +38,20 @@ async fn what_is_refused_is_counted(stage: Stage) {
         .header("x-wc-webhook-signature", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let mut elsewhere = signed();
     elsewhere.url.set_path("/webhooks/nobody");
-    let mut by_get = signed();
-    by_get.method = Method::Put;
+    let mut by_put = signed();
+    by_put.method = Method::Put;
     let large = play.stage.signed_webhook("order.created", vec![b' '; (2 << 20) + 1]);
+    let mut token = play.stage.notification(300_100_210);
+    token.url.set_path("/webhooks/eshop/paid/guessed");
+    let mut no_notification = play.stage.notification(300_100_210);
+    no_notification.body = "security=x".into();
     let strangers = [
+        (token, 401, "token-mismatch"),
+        (no_notification, 400, "malformed-request"),
         (without(signed(), "x-wc-webhook-signature"), 401, "signature-missing"),
         (wrong, 401, "signature-mismatch"),
         (elsewhere, 404, "unknown-connection"),
-        (by_get, 405, "method-not-allowed"),
+        (by_put, 405, "method-not-allowed"),
         (large, 413, "body-too-large"),
     ];
     for (request, status, code) in strangers {
@@ -53,9 +59,14 @@ async fn what_is_refused_is_counted(stage: Stage) {
         assert_eq!(play.counted("spojka_webhooks_refused_total", &[("code", code)]), 1, "{code}");
     }
     assert_eq!(truncated(&play).await, "HTTP/1.1 400 Bad Request");
-    assert_eq!(play.counted("spojka_webhooks_refused_total", &[("code", "malformed-request")]), 1);
+    assert_eq!(
+        play.counted("spojka_webhooks_refused_total", &[("connection", "shop"), ("code", "malformed-request")]),
+        1
+    );
     play.quiet().await;
-    assert!(play.webhooks("shop").await.is_empty(), "strangers fill no store");
+    for connection in ["shop", "eshop"] {
+        assert!(play.webhooks(connection).await.is_empty(), "strangers fill no store");
+    }
     is_healthy(&play).await;
     play.end().await;
 }

@@ -6,10 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use spojka::{
     config::{self, Config, FixedEnvironment, Mode},
-    connectors::{
-        self, VENDORS,
-        contract::{Connector, Settings},
-    },
+    connectors::{self, VENDORS, contract::Settings},
     http::{Client, ClientSettings, Limits},
     model::{
         http::{Method, Reply, Request},
@@ -243,11 +240,6 @@ const NEWSLETTER: &[(&str, &str)] = &[
 
 fn settings(vendor: &str, given: &[(&str, &str)]) -> Settings {
     connectors::contract::settings::settings_of(connectors::find(vendor).expect("a vendor").settings, given)
-}
-
-/// A connector of the stage, by itself.
-pub(crate) fn connector(vendor: &str, given: &[(&str, &str)]) -> Arc<dyn Connector> {
-    (connectors::find(vendor).expect("a vendor").open)(settings(vendor, given)).expect("good settings")
 }
 
 /// An order as the shop's REST API shows it, paid now.
