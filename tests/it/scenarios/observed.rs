@@ -114,16 +114,16 @@ async fn what_a_real_shop_sent_goes_all_the_way(stage: Stage) {
     }
     let shops = connections(&recordings);
     let mut stage = stage;
-    let mut text = "connections:\n".to_owned();
+    let mut lines = vec!["connections:".to_owned()];
     for (secret, name) in &shops {
         let variable = name.to_ascii_uppercase();
         // The ping carries no signature; a connection still needs something to verify with.
         let secret = if secret.is_empty() { "any-secret" } else { secret };
         stage = stage.knowing(&variable, secret);
         let settings = format!("woocommerce: {{ secret: env:{variable} }}, delivery: {{ timeout: 900ms }}");
-        text += &format!("  {name}: {{ {settings} }}\n");
+        lines.push(format!("  {name}: {{ {settings} }}\n"));
     }
-    let play = Play::begin(stage.saying("connections:\n", &text), "").await;
+    let play = Play::begin(stage.saying("connections:\n", &lines.join("\n")), "").await;
     for recording in &recordings {
         goes_all_the_way(&play, recording, &shops[&recording.secret]).await;
     }

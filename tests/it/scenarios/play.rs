@@ -88,7 +88,7 @@ impl Play {
 
     /// An order as the shop tells of it.
     pub async fn order(&self, topic: &str, order: &Value) {
-        self.tell(self.stage.order_webhook(topic, order)).await;
+        self.tell(Stage::order_webhook(topic, order)).await;
     }
 
     /// Waits until all that was told has come to its end: every role has read everything, nothing waits, nothing was added
