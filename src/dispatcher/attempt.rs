@@ -346,7 +346,8 @@ fn retry(
         let title = code.page().title;
         return Err((end, format!("`{}`: still after {} attempts: {title}", aim.operation.name, item.attempts + 1)));
     }
-    let mut wait = context.wait(item.attempts + 1, after);
+    // Nobody waits longer than for the last try, whatever the vendor wishes.
+    let mut wait = context.wait(item.attempts + 1, after.map(|wished| wished.min(limit)));
     if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
         wait = wait.max(settle);
     }

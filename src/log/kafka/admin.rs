@@ -11,13 +11,14 @@ use rdkafka::{
 use super::{
     client::{Complaints, Context},
     error,
-    lookup::{native, signed, unsigned},
+    lookup::{native, number, signed, unsigned},
+    retire::{Retirement, Retiring},
 };
 use crate::log::{LogError, LogResult, TopicSpec};
 
 /// Changes topics.
 pub(super) struct Admin {
-    client: AdminClient<Context>,
+    client: Retiring<AdminClient<Context>>,
     complaints: Complaints,
     timeout: Duration,
     replication: Option<i32>,
@@ -39,11 +40,12 @@ impl Admin {
         config: &ClientConfig,
         settings: &super::settings::KafkaSettings,
         complaints: Complaints,
+        retirement: &Retirement,
     ) -> LogResult<Self> {
         let context = Context { complaints: complaints.clone() };
         let client = config.create_with_context(context).map_err(|error| error::plain(&error))?;
         Ok(Self {
-            client,
+            client: retirement.holds(client),
             complaints,
             timeout: settings.request_timeout,
             replication: settings.replication.map(native),
@@ -95,7 +97,7 @@ impl Admin {
         for element in answer.elements() {
             element.error().map_err(|error| error::of_topic(&error, topic))?;
             if let Offset::Offset(offset) = element.offset() {
-                begins.push((super::lookup::number(element.partition()), unsigned(offset)));
+                begins.push((number(element.partition()), unsigned(offset)));
             }
         }
         Ok(begins)

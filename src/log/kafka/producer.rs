@@ -25,7 +25,7 @@ use super::{
     limits::size,
     lookup::{native, number},
     receipts::{Receipts, Ticket},
-    retire::Retirement,
+    retire::{Retirement, Retiring},
 };
 use crate::{
     log::{LogError, LogResult, Position, Pressure},
@@ -52,7 +52,7 @@ pub(super) struct Producer {
 }
 
 struct Current {
-    native: Arc<Native>,
+    native: Arc<Retiring<Native>>,
     /// When it replaced another, on the clock.
     replaced: Option<Duration>,
 }
@@ -88,6 +88,7 @@ impl Producer {
     ) -> LogResult<Self> {
         let receipts = Arc::new(Receipts::default());
         let native = Native::create(&config, &receipts, &complaints)?;
+        let native = Arc::new(retirement.holds(native));
         let current = Mutex::new(Some(Current { native, replaced: None }));
         Ok(Self { config, limit_bytes, receipts, complaints, retirement, clock, current })
     }
@@ -123,7 +124,7 @@ impl Producer {
     }
 
     /// The producer in use; a new one when librdkafka has given up the last.
-    fn native(&self) -> LogResult<Arc<Native>> {
+    fn native(&self) -> LogResult<Arc<Retiring<Native>>> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(current) = &mut *current else {
             return Err(LogError::Unavailable("the log is closed".to_owned()));
@@ -141,9 +142,8 @@ impl Producer {
         }
         tracing::warn!("the producer failed for good and is replaced");
         let next = Native::create(&self.config, &self.receipts, &self.complaints)?;
-        let failed = std::mem::replace(current, Current { native: next, replaced: Some(now) });
-        // Its end answers for what it still holds.
-        self.retirement.end(failed.native);
+        // The end of the one before answers for what it still holds.
+        *current = Current { native: Arc::new(self.retirement.holds(next)), replaced: Some(now) };
         Ok(())
     }
 
@@ -181,14 +181,14 @@ struct Native {
 }
 
 impl Native {
-    fn create(config: &ClientConfig, receipts: &Arc<Receipts>, complaints: &Complaints) -> LogResult<Arc<Self>> {
+    fn create(config: &ClientConfig, receipts: &Arc<Receipts>, complaints: &Complaints) -> LogResult<Self> {
         let context = Deliveries {
             receipts: Arc::clone(receipts),
             base: Context { complaints: complaints.clone() },
             failed: AtomicBool::new(false),
         };
         let inner = config.create_with_context(context).map_err(|error| error::plain(&error))?;
-        Ok(Arc::new(Self { inner }))
+        Ok(Self { inner })
     }
 
     fn context(&self) -> &Deliveries {

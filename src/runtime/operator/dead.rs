@@ -79,13 +79,7 @@ impl Operator {
     /// Dead letters in short, oldest id first.
     pub async fn dead_list(&self, filter: &DeadFilter) -> Result<Vec<DeadRow>, OperatorError> {
         let table = self.dead_table().await?;
-        let mut rows = Vec::new();
-        for_each(table.as_ref(), |letter| {
-            if filter.fits(&letter) && (filter.limit == 0 || rows.len() < filter.limit) {
-                rows.push(DeadRow::of(&letter));
-            }
-        })?;
-        Ok(rows)
+        Ok(chosen(table.as_ref(), filter)?.iter().map(DeadRow::of).collect())
     }
 
     /// One dead letter, whole: its original bytes are content.
@@ -101,7 +95,7 @@ impl Operator {
     pub async fn dead_retry(&self, filter: &DeadFilter) -> Result<Moved, OperatorError> {
         let table = self.dead_table().await?;
         let mut moved = Moved { moved: 0, unreadable: 0 };
-        for letter in Self::chosen(table.as_ref(), filter)? {
+        for letter in chosen(table.as_ref(), filter)? {
             let Ok(append) = letter.revival() else {
                 moved.unreadable += 1;
                 continue;
@@ -118,7 +112,7 @@ impl Operator {
     pub async fn dead_discard(&self, filter: &DeadFilter) -> Result<Moved, OperatorError> {
         let table = self.dead_table().await?;
         let mut moved = Moved { moved: 0, unreadable: 0 };
-        for letter in Self::chosen(table.as_ref(), filter)? {
+        for letter in chosen(table.as_ref(), filter)? {
             self.remove(table.as_ref(), &letter.id).await?;
             moved.moved += 1;
         }
@@ -129,16 +123,6 @@ impl Operator {
         let table = self.log.table(&self.names.dead(), Fencing::None).await?;
         table.catch_up().await?;
         Ok(table)
-    }
-
-    fn chosen(table: &dyn Table, filter: &DeadFilter) -> Result<Vec<DeadLetter>, OperatorError> {
-        let mut letters = Vec::new();
-        for_each(table, |letter| {
-            if filter.fits(&letter) && (filter.limit == 0 || letters.len() < filter.limit) {
-                letters.push(letter);
-            }
-        })?;
-        Ok(letters)
     }
 
     /// Moves a letter out of its place, in one write. One that a crash left aside stays where it is.
@@ -157,6 +141,17 @@ impl Operator {
     async fn remove(&self, table: &dyn Table, id: &DeadId) -> Result<(), OperatorError> {
         Ok(table.write(vec![DeadLetter::removal(id, self.names.dead(), self.clock.now())]).await?)
     }
+}
+
+/// The dead letters that are meant.
+fn chosen(table: &dyn Table, filter: &DeadFilter) -> Result<Vec<DeadLetter>, OperatorError> {
+    let mut letters = Vec::new();
+    for_each(table, |letter| {
+        if filter.fits(&letter) && (filter.limit == 0 || letters.len() < filter.limit) {
+            letters.push(letter);
+        }
+    })?;
+    Ok(letters)
 }
 
 /// Every dead letter that can be read, in the order of ids.
