@@ -87,7 +87,7 @@ impl Run {
             self.next_order += 1;
             let id = self.next_order;
             let order = stage::paid_order(id, &format!("buyer{id}@example.cz"), self.stage.clock.now());
-            let request = self.stage.order_webhook("order.created", &order);
+            let request = Stage::order_webhook("order.created", &order);
             if self.stage.send(process.gateway, request).await.is_some_and(|reply| reply.status == 200) {
                 self.acknowledged.push(id);
             }

@@ -8,6 +8,7 @@ mod observed;
 mod once;
 mod play;
 mod replay;
+mod retry;
 mod sales;
 mod states;
 mod steps;

@@ -14,7 +14,7 @@ scenarios! {
 
 const EMAIL: &str = "eva@example.cz";
 
-const REFUNDS: &str = r#"
+const REFUNDS: &str = r"
 flows:
   refunds:
     on: payment.refunded
@@ -26,7 +26,7 @@ flows:
           create_list: true
           legal_basis: contract
           note: Refund ${payment.id} of ${payment.amount.amount}
-"#;
+";
 
 async fn two_partial_refunds_are_two(stage: Stage) {
     refunds(stage, 2).await;

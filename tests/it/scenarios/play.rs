@@ -1,6 +1,6 @@
 //! A stage with the process running on it, and what can be seen of both.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
 use spojka::{
@@ -8,6 +8,7 @@ use spojka::{
     model::{
         connection::ConnectionName,
         http::{Reply, Request},
+        id::WebhookId,
         time::Timestamp,
     },
     runtime::{
@@ -87,7 +88,7 @@ impl Play {
 
     /// An order as the shop tells of it.
     pub async fn order(&self, topic: &str, order: &Value) {
-        self.tell(self.stage.order_webhook(topic, order)).await;
+        self.tell(Stage::order_webhook(topic, order)).await;
     }
 
     /// Waits until all that was told has come to its end: every role has read everything, nothing waits, nothing was added
@@ -156,16 +157,26 @@ impl Play {
         records
     }
 
-    /// The events of one type, in the order of each entity's records; the same fact may stand there more than once.
-    pub async fn events(&self, name: &str) -> Vec<Event> {
-        let entity = Entity::ALL.into_iter().find(|entity| name.split('.').next() == Some(entity.as_str()));
-        let mut all = Vec::new();
-        // A few types are filed under another entity than their first word says.
-        for entity in entity.map_or(Entity::ALL.to_vec(), |entity| vec![entity]) {
-            all.extend(self.records(&self.operator.names.events(entity)).await);
+    /// All events, in the order of each entity's records; the same fact may stand there more than once.
+    async fn all_events(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        for entity in Entity::ALL {
+            let records = self.records(&self.operator.names.events(entity)).await;
+            events.extend(records.iter().map(|record| Event::from_record(record).unwrap()));
         }
-        let events = all.iter().map(|record| Event::from_record(record).unwrap());
-        events.filter(|event| event.event_type.name == name).collect()
+        events
+    }
+
+    /// The events of one type.
+    pub async fn events(&self, name: &str) -> Vec<Event> {
+        let all = self.all_events().await.into_iter();
+        all.filter(|event| event.event_type.name == name).collect()
+    }
+
+    /// The types of all that a webhook proved.
+    pub async fn proved_by(&self, webhook: &WebhookId) -> BTreeSet<&'static str> {
+        let all = self.all_events().await.into_iter();
+        all.filter(|event| event.webhook == *webhook).map(|event| event.event_type.name).collect()
     }
 
     /// The ids of the events of one type, each once.

@@ -9,7 +9,7 @@ use crate::support::stage::Stage;
 
 scenarios! { a_replayed_webhook_says_what_it_said_then }
 
-const FLOWS: &str = r#"
+const FLOWS: &str = r"
 flows:
   buyers:
     on: order.paid
@@ -21,7 +21,7 @@ flows:
           create_list: true
           legal_basis: contract
           note: Order ${order.number} of ${order.total.amount}
-"#;
+";
 
 async fn a_replayed_webhook_says_what_it_said_then(stage: Stage) {
     let play = Play::begin(stage, FLOWS).await;

@@ -11,7 +11,7 @@ scenarios! {
     instalments_are_paid_with_the_last
 }
 
-const BUYERS: &str = r#"
+const BUYERS: &str = r"
 flows:
   buyers:
     on: order.paid
@@ -23,7 +23,7 @@ flows:
           create_list: true
           legal_basis: contract
           note: Order ${order.id}
-"#;
+";
 
 async fn a_wrong_digest_is_looked_at_twice_and_then_dead(stage: Stage) {
     let play = Play::begin(stage, BUYERS).await;

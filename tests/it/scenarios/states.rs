@@ -98,13 +98,14 @@ async fn there_and_back_again_within_one_second(stage: Stage) {
 async fn a_late_snapshot_overwrites_nothing(stage: Stage) {
     let play = Play::begin(stage, CITY).await;
     play.subscribe(EMAIL);
-    let (old, new) = (play.moment(-5), play.moment(0));
+    let (old, new) = (play.moment(0), play.moment(5));
     let order = |city, at| moved_to(city, stage::order(7, EMAIL, "pending", None, at));
     play.order("order.updated", &order("Plzeň", new)).await;
     play.order("order.updated", &order("Brno", old)).await;
     play.quiet().await;
     assert_eq!(city(&play), "Plzeň");
     assert_eq!(Stage::effects(&play.stage.newsletter, "update").len(), 1);
+    assert_eq!((play.ended("news", "done"), play.ended("news", "superseded")), (1, 1));
     play.end().await;
 }
 

@@ -6,10 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use spojka::{
     config::{self, Config, FixedEnvironment, Mode},
-    connectors::{
-        self, VENDORS,
-        contract::{Connector, Settings},
-    },
+    connectors::{self, VENDORS, contract::Settings},
     http::{Client, ClientSettings, Limits},
     model::{
         http::{Method, Reply, Request},
@@ -146,12 +143,12 @@ impl Stage {
     }
 
     /// A webhook of the shop: an order as a REST body, signed.
-    pub fn order_webhook(&self, topic: &str, order: &Value) -> Request {
-        self.signed_webhook(topic, order.to_string().into_bytes())
+    pub fn order_webhook(topic: &str, order: &Value) -> Request {
+        Self::signed_webhook(topic, order.to_string().into_bytes())
     }
 
     /// A webhook of the shop with any bytes, signed.
-    pub fn signed_webhook(&self, topic: &str, body: Vec<u8>) -> Request {
+    pub fn signed_webhook(topic: &str, body: Vec<u8>) -> Request {
         let signature = connectors::kit::hmac::sha256_base64(b"shop-secret", &body);
         let mut request = Request::new(Method::Post, url::Url::parse("http://gateway/webhooks/shop").expect("a URL"));
         request.body = Bytes::from(body);
@@ -245,11 +242,6 @@ fn settings(vendor: &str, given: &[(&str, &str)]) -> Settings {
     connectors::contract::settings::settings_of(connectors::find(vendor).expect("a vendor").settings, given)
 }
 
-/// A connector of the stage, by itself.
-pub(crate) fn connector(vendor: &str, given: &[(&str, &str)]) -> Arc<dyn Connector> {
-    (connectors::find(vendor).expect("a vendor").open)(settings(vendor, given)).expect("good settings")
-}
-
 /// An order as the shop's REST API shows it, paid now.
 pub(crate) fn paid_order(id: u64, email: &str, now: Timestamp) -> Value {
     order(id, email, "processing", Some(now), now)
@@ -292,7 +284,7 @@ pub(crate) fn order(id: u64, email: &str, status: &str, paid: Option<Timestamp>,
 /// takes longer than anything that works.
 pub(crate) async fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     let mut look = tokio::time::interval(Duration::from_millis(10));
-    let patience = Duration::from_secs(60);
+    let patience = Duration::from_mins(1);
     let waiting = async {
         while !is_true() {
             look.tick().await;
