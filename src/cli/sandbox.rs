@@ -6,9 +6,7 @@ use serde_json::json;
 
 use super::{Exit, arguments::SandboxArguments, client, output::Output};
 use crate::{
-    connectors::{
-        contract::{Need, Settings, Vendor, settings::read_default},
-    },
+    connectors::contract::{Need, Settings, Vendor, settings::read_default},
     model::time::{Clock as _, SystemClock},
     runtime,
     sandbox::SandboxServer,

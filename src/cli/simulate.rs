@@ -104,11 +104,7 @@ fn source(config: &Config, event_type: &EventType, named: Option<&str>) -> anyho
         [] => bail!("no connection of the config gives `{}`", event_type.name),
         [(first, _), ..] => {
             let names: Vec<_> = giving.iter().map(|(name, _)| name.as_str()).collect();
-            bail!(
-                "`{}` may come from `{}`\nhint: say which: --connection {first}",
-                event_type.name,
-                names.join("`, `")
-            )
+            bail!("`{}` may come from `{}`\nhint: say which: --connection {first}", event_type.name, names.join("`, `"))
         }
     }
 }
@@ -188,7 +184,8 @@ fn describe(config: &Config, event: &Event, routed: &Routed) -> Value {
     let facts = Facts::of(event, &Results::new());
     let skipped = routed.skipped.iter().map(|skip| {
         let flow = config.flows.find(&skip.flow);
-        let when = flow.filter(|_| skip.why == Why::Condition && skip.step.is_none()).and_then(|flow| flow.when.as_ref());
+        let when =
+            flow.filter(|_| skip.why == Why::Condition && skip.step.is_none()).and_then(|flow| flow.when.as_ref());
         let clause = when.map(|when| clauses::first_that_fails(when.text(), event.event_type.entity, &facts));
         json!({ "flow": skip.flow, "step": skip.step, "why": skip.why.as_str(), "clause": clause })
     });
