@@ -95,7 +95,9 @@ fn an_event_shows_its_actions_and_the_clause_that_said_no() {
 fn a_webhook_shows_what_it_would_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("order.json");
-    fs::write(&file, paid_order(727, "eva@example.cz", SystemClock.now()).to_string()).unwrap();
+    // The account counts purchases in forints.
+    let order = paid_order(727, "eva@example.cz", SystemClock.now()).to_string().replace("CZK", "HUF");
+    fs::write(&file, order).unwrap();
     let config = example("webshop-to-salesautopilot");
     let arguments = ["simulate", "-c", &config, file.to_str().unwrap(), "--connection", "shop", "--json"];
     let told = spojka(&arguments).exits(0).json();
