@@ -2,7 +2,6 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::Context as _;
 use serde_json::json;
 
 use super::{Exit, arguments::SendArguments, client, output::Output};
@@ -10,7 +9,7 @@ use crate::{
     config::{Config, ConnectionConfig, Mode},
     http::{Client, ClientSettings, Limits},
     model::{
-        http::{Reply, Request},
+        http::{Reply, Request, Unanswered},
         time::{Clock as _, SystemClock},
     },
 };
@@ -49,9 +48,13 @@ fn sample(
 pub(super) async fn post(request: &Request) -> anyhow::Result<Reply> {
     let client = Client::new(&ClientSettings::default())?;
     let limits = Limits { timeout: Duration::from_secs(15), allow_private_addresses: true, ..Limits::default() };
-    client
-        .send(request, &limits)
-        .await
-        .map_err(|error| anyhow::anyhow!("{error:?}"))
-        .context("the gateway did not answer")
+    client.send(request, &limits).await.map_err(|error| {
+        let host = request.url.origin().ascii_serialization();
+        match error {
+            Unanswered::NotConnected => {
+                anyhow::anyhow!("nobody takes webhooks at {host}\nhint: is `spojka run` up?")
+            }
+            _ => anyhow::anyhow!("the gateway at {host} did not answer: {error:?}"),
+        }
+    })
 }

@@ -68,6 +68,8 @@ fn date_wished(reply: &Reply, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -87,5 +89,16 @@ mod tests {
         let verdict = Verdict::Retry { code: code::VENDOR_ERROR, effect: Effect::Possible, after: None };
         let Answer::Retry { after, .. } = of_verdict(verdict, &reply, now) else { panic!("a retry") };
         assert_eq!(after, Some(Duration::from_mins(1)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_date_is_read_or_ignored_and_none_lies_in_the_past(
+            text in "\\PC{0,30}|(Mon|Wed), [0-9]{1,2} (Oct|Feb) [0-9]{2,5} [0-9]{2}:[0-9]{2}:[0-9]{2} (GMT|[+-][0-9]{4})"
+        ) {
+            let now: Timestamp = "2015-10-21T07:27:00Z".parse().expect("time");
+            let after = date_wished(&Reply::new(503).header("Retry-After", text), now);
+            prop_assert!(after.is_none_or(|after| now.checked_add(after).is_ok()));
+        }
     }
 }

@@ -82,3 +82,6 @@ impl Unreadable {
         Self { topic, why: why.into() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod cli;
 mod embedded_log;
+mod examples;
 mod imports;
 mod kafka;
 mod kills;

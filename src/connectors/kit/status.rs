@@ -25,3 +25,19 @@ pub fn retry_after(reply: &Reply) -> Option<Duration> {
 pub fn unexpected() -> Verdict {
     Verdict::Retry { code: code::UNEXPECTED_ANSWER, effect: Effect::Possible, after: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn only_whole_seconds_are_a_wish(text in "\\PC{0,12}|[0-9]{1,25}| *[0-9]{1,4} *") {
+            let reply = Reply::new(503).header("Retry-After", text.clone());
+            let number = text.trim().parse::<u64>().ok();
+            prop_assert_eq!(retry_after(&reply), number.map(Duration::from_secs));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `doctor` against simulated vendors in processes of their own.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+use super::{Answer, free, spojka, with};
+
+/// A running `spojka sandbox`.
+struct Sandbox {
+    child: Child,
+    url: String,
+}
+
+impl Sandbox {
+    fn start(vendor: &str, settings: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spojka"));
+        command.args(["sandbox", vendor, "--json"]).args(settings.iter().flat_map(|setting| ["--set", setting]));
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the binary starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        let told: Value = serde_json::from_str(&line).expect("JSON");
+        Self { child, url: told["base_url"].as_str().expect("an address").to_owned() }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _may_be_dead = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// What `doctor` says with an account at this address.
+fn doctor(url: &str, delivery: &str) -> Answer {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "log: {{ embedded: {{ path: log.db }} }}\nadmin: {{ listen: \"{}\" }}\nconnections:\n  \
+         crm: {{ anabix: {{ user: shop, token: env:ANABIX_TOKEN, base_url: {url} }}, delivery: {{ {delivery} }} }}\n  \
+         shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }} }}\n",
+        free()
+    );
+    fs::write(folder.path().join("spojka.yaml"), text).unwrap();
+    with(folder.path(), &["doctor", "--json"])
+}
+
+fn finding(answer: &Answer, what: &str) -> (bool, String) {
+    let findings = answer.json();
+    let found = findings.as_array().unwrap().iter().find(|finding| finding["what"] == what).expect("a finding");
+    (found["ok"].as_bool().unwrap(), found["text"].as_str().unwrap().to_owned())
+}
+
+const PRIVATE: &str = "allow_private_addresses: true";
+
+#[test]
+fn a_good_account_is_connected() {
+    let sandbox = Sandbox::start("anabix", &["user=shop", "token=anabix-token"]);
+    let answer = doctor(&format!("{}api", sandbox.url), PRIVATE).exits(0);
+    assert_eq!(finding(&answer, "crm"), (true, "connected".to_owned()));
+    assert!(finding(&answer, "log").1.contains("topics"));
+    assert!(finding(&answer, "shop").1.contains("receives webhooks only"));
+    let refused = doctor(&format!("{}api", sandbox.url), "").exits(1);
+    assert!(finding(&refused, "crm").1.contains("allow_private_addresses"));
+}
+
+#[test]
+fn wrong_credentials_are_named() {
+    let sandbox = Sandbox::start("anabix", &["user=shop", "token=another"]);
+    let answer = doctor(&format!("{}api", sandbox.url), PRIVATE).exits(1);
+    let (ok, text) = finding(&answer, "crm");
+    assert!(!ok && text.contains("`token`"), "{text}");
+    assert!(!answer.out.contains("anabix-token"), "no secret is told");
+}
+
+#[test]
+fn nobody_there_is_told_apart() {
+    let answer = doctor(&format!("http://{}/api", free()), PRIVATE).exits(1);
+    let (ok, text) = finding(&answer, "crm");
+    assert!(!ok && text.contains("no connection"), "{text}");
+}
+
+#[test]
+fn a_sandbox_knows_its_vendors_and_their_settings() {
+    assert!(spojka(&["sandbox", "anabyx"]).exits(3).err.contains("did you mean `anabix`?"));
+    assert!(spojka(&["sandbox", "anabix", "--set", "usr=x"]).exits(2).err.contains("`usr`"));
+}

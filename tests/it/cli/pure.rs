@@ -1,0 +1,121 @@
+//! Commands that touch nothing: `check`, `connectors`, `explain`, `simulate`, and the demo, which brings all it needs.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use spojka::model::time::{Clock as _, SystemClock};
+
+use super::{example, spojka, with};
+use crate::support::stage::paid_order;
+
+#[test]
+fn the_demo_arrives() {
+    let people = spojka(&["demo", "--exit"]).exits(0);
+    assert!(people.out.trim_end().lines().last().is_some_and(|line| line.contains("everything arrived")), "{people:?}");
+    let summary = spojka(&["demo", "--exit", "--json"]).exits(0).json();
+    assert_eq!((&summary["arrived"], &summary["webhooks"], &summary["dead"]), (&json!(true), &json!(3), &json!(0)));
+    assert_eq!(summary["done"], summary["actions"], "nothing is told before it is settled: {summary}");
+    assert!(summary["actions"].as_u64().is_some_and(|actions| actions >= 4), "{summary}");
+}
+
+#[test]
+fn a_right_config_is_told_so() {
+    let answer = spojka(&["check", &example("fapi-to-anabix")]).exits(0);
+    assert_eq!((answer.out.as_str(), answer.err.as_str()), ("no problems: 2 connections, 3 flows\n", ""));
+}
+
+#[test]
+fn a_broken_config_gets_every_problem_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "connections:\n  crm: { anabyx: {} }\nflows:\n  one: { on: order.payed }\nremembr: 3d\n";
+    fs::write(folder.path().join("spojka.yaml"), text).unwrap();
+    let answer = with(folder.path(), &["check"]).exits(2);
+    for part in ["did you mean `anabix`?", "did you mean `order.paid`?", "did you mean `remember`?", "spojka.yaml:2:10"]
+    {
+        assert!(answer.out.contains(part), "{part}: {}", answer.out);
+    }
+    assert!(answer.out.ends_with("4 problems\n") && answer.err.is_empty(), "{answer:?}");
+    let problems = with(folder.path(), &["check", "--json"]).exits(2).json();
+    assert_eq!(problems["problems"].as_array().map(Vec::len), Some(4));
+    let run = with(folder.path(), &["run"]).exits(2);
+    assert!(run.out.is_empty() && run.err.contains("did you mean `anabix`?"), "{run:?}");
+    with(&folder.path().join("nowhere"), &["check"]).exits(2);
+}
+
+#[test]
+fn vendors_tell_what_they_take() {
+    let all = spojka(&["connectors"]).exits(0).out;
+    assert!(["anabix", "fapi", "salesautopilot", "woocommerce"].iter().all(|name| all.contains(name)), "{all}");
+    let one = spojka(&["connectors", "fapi", "--json"]).exits(0).json();
+    assert_eq!((&one["vendor"], &one["settings"][0]["name"]), (&json!("fapi"), &json!("user")));
+    assert!(spojka(&["connectors", "anabix"]).exits(0).out.contains("operation add_to_list"));
+    assert!(spojka(&["connectors", "anabyx"]).exits(3).err.contains("did you mean `anabix`?"));
+}
+
+#[test]
+fn codes_are_explained() {
+    assert!(spojka(&["explain", "unauthorized"]).exits(0).out.starts_with("unauthorized: "));
+    assert!(spojka(&["explain"]).exits(0).out.lines().count() > 20);
+    let unknown = spojka(&["explain", "unauthorised"]).exits(3);
+    assert_eq!(unknown.err, "error: there is no code `unauthorised`\nhint: did you mean `unauthorized`?\n");
+    assert!(spojka(&["explain", "zzz"]).exits(3).err.contains("`spojka explain` lists them"));
+}
+
+#[test]
+fn the_command_line_is_checked() {
+    assert!(spojka(&["--help"]).exits(0).out.contains("Exit codes: 0 done"));
+    assert!(spojka(&["chekc"]).exits(2).err.contains("check"));
+    spojka(&["simulate", "x.json"]).exits(2);
+}
+
+#[test]
+fn an_event_shows_its_actions_and_the_clause_that_said_no() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("order.json");
+    let order = json!({"id": "42", "number": "N-42", "customer": {"email": "eva@example.cz"},
+        "items": [{"code": "COURSE-RUST"}], "paidAt": "2025-10-09T08:00:00Z"});
+    fs::write(&file, order.to_string()).unwrap();
+    let simulate = |more: &[&str]| {
+        spojka(&[&["simulate", "-c", &example("fapi-to-anabix"), file.to_str().unwrap(), "--event"], more].concat())
+    };
+    let people = simulate(&["order.paid"]).exits(0).out;
+    assert!(people.contains("flow `rust-course-paid` would do crm.add_to_list"), "{people}");
+    assert!(people.contains("list: Rust course, participants"), "{people}");
+    let no = "flow `any-e-book-paid` does nothing (condition): `order.items.exists(i, i.code.startsWith(\"EBOOK-\"))` \
+              does not hold";
+    assert!(people.contains(no), "{people}");
+    let told = simulate(&["order.paid", "--json"]).exits(0).json();
+    assert_eq!(told[0]["actions"][0]["parameters"]["email"], "eva@example.cz");
+    assert!(simulate(&["order.created"]).exits(0).out.contains("no flow is about it"));
+    assert!(simulate(&["order.payed"]).exits(3).err.contains("did you mean `order.paid`?"));
+    assert!(simulate(&["order.paid", "--connection", "eshp"]).exits(3).err.contains("did you mean `eshop`?"));
+}
+
+#[test]
+fn a_webhook_shows_what_it_would_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("order.json");
+    // The account counts purchases in forints.
+    let order = paid_order(727, "eva@example.cz", SystemClock.now()).to_string().replace("CZK", "HUF");
+    fs::write(&file, order).unwrap();
+    let config = example("webshop-to-salesautopilot");
+    let arguments = ["simulate", "-c", &config, file.to_str().unwrap(), "--connection", "shop", "--json"];
+    let told = spojka(&arguments).exits(0).json();
+    let events = told.as_array().unwrap();
+    let operations = |name: &str| -> Vec<&Value> {
+        let of = events.iter().filter(|event| event["event"] == name);
+        of.flat_map(|event| event["actions"].as_array().unwrap()).map(|action| &action["operation"]).collect()
+    };
+    assert_eq!(operations("order.created"), ["record_order"]);
+    assert_eq!(operations("order.paid"), ["mark_paid", "update_purchase_history"]);
+}
+
+#[test]
+fn a_notification_asks_for_what_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notification.txt");
+    fs::write(&file, "id=300100200&time=1760000000&security=0dc61a85c005d7c5eb868738517fed066dfde9fa").unwrap();
+    let config = example("fapi-to-anabix");
+    let answer = spojka(&["simulate", "-c", &config, file.to_str().unwrap(), "--connection", "eshop"]).exits(0);
+    assert!(answer.out.contains("--reply invoice=FILE"), "{answer:?}");
+}

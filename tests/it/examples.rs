@@ -1,0 +1,26 @@
+//! Every config under `deploy/examples` is right.
+
+use std::path::Path;
+
+use spojka::{
+    config::{FixedEnvironment, Mode, load},
+    connectors::VENDORS,
+};
+
+#[test]
+fn every_example_is_a_right_config() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/examples");
+    let mut checked = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.is_dir() {
+            continue;
+        }
+        let config = load(&path, &FixedEnvironment::default(), VENDORS, Mode::CheckOnly);
+        let config = config.unwrap_or_else(|report| panic!("{}\n{report}", path.display()));
+        assert!(!config.flows.flows().is_empty(), "{} has flows", path.display());
+        assert!(path.join("README.md").is_file(), "{} has a page", path.display());
+        checked += 1;
+    }
+    assert!(checked >= 3, "{checked} examples");
+}
