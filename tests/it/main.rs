@@ -1,10 +1,12 @@
 //! All integration tests, in one binary: it links once.
 
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod dispatcher;
 mod embedded_log;
 mod imports;
-mod kills;
 mod kafka;
+mod kills;
 mod log_contract;
 mod support;
