@@ -4,12 +4,15 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::topics::dead::Kind;
+
 /// Webhooks in, your flows applied, actions done: nothing lost, nothing done twice.
 #[derive(Debug, Parser)]
 #[command(
     name = "spojka",
     version,
-    after_help = "Exit codes: 0 done, 1 failed, 2 command line or config is wrong, 3 not found.\n\
+    after_help = "Exit codes: 0 done, 1 failed, 2 the command line or the config is wrong, 3 what was named is not there.\n\
+                  Answers (and what `check` finds) go to standard output, errors and hints to standard error.\n\
                   Start with `spojka demo`, then read README.md."
 )]
 pub struct Arguments {
@@ -59,7 +62,10 @@ pub enum Command {
     #[command(subcommand)]
     Dead(DeadCommand),
     /// The story of one webhook, event, action or dead letter.
-    Trace { id: String },
+    Trace {
+        /// Its id: `w-…`, `e-…`, `a-…` or `d-…`. Without one: the webhooks that arrived last.
+        id: Option<String>,
+    },
     /// What a code means, and what to do.
     Explain {
         /// Without one: all of them.
@@ -142,6 +148,7 @@ pub struct SendArguments {
 
 #[derive(Debug, Args)]
 pub struct SandboxArguments {
+    /// Its key in configs: `spojka connectors` lists them.
     pub vendor: String,
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:0")]
@@ -157,7 +164,10 @@ pub enum DeadCommand {
     /// In short, without content.
     List(DeadArguments),
     /// One, with its original bytes.
-    Show { id: String },
+    Show {
+        /// Its id, as `dead list` shows it.
+        id: String,
+    },
     /// Send them on their way again. Tells how many, and moves nothing without --yes.
     Retry(DeadArguments),
     /// Remove them for good. Tells how many, and removes nothing without --yes.
@@ -169,11 +179,13 @@ pub enum DeadCommand {
 pub struct DeadArguments {
     /// One letter.
     pub id: Option<String>,
-    /// webhook, event or action.
+    /// Only what was one of these.
     #[arg(long)]
-    pub kind: Option<String>,
+    pub kind: Option<DeadKind>,
+    /// Only those that died of this code.
     #[arg(long)]
     pub code: Option<String>,
+    /// Only those of this connection.
     #[arg(long)]
     pub connection: Option<String>,
     /// At the most so many.
@@ -182,6 +194,24 @@ pub struct DeadArguments {
     /// Do it.
     #[arg(long)]
     pub yes: bool,
+}
+
+/// What a dead letter was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeadKind {
+    Webhook,
+    Event,
+    Action,
+}
+
+impl DeadKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => Kind::Webhook.as_str(),
+            Self::Event => Kind::Event.as_str(),
+            Self::Action => Kind::Action.as_str(),
+        }
+    }
 }
 
 #[cfg(test)]

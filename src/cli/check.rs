@@ -19,7 +19,10 @@ pub fn run(path: &Path, output: &mut Output<'_>) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
         Err(report) => {
-            output.show(&report, |out, report| write!(out, "{report}"))?;
+            output.show(&report, |out, report| {
+                let count = report.problems.len();
+                writeln!(out, "{report}\n{count} {}", if count == 1 { "problem" } else { "problems" })
+            })?;
             Ok(Exit::Usage)
         }
     }

@@ -6,12 +6,14 @@ use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    config::{self, Config, Mode, ProcessEnvironment},
-    connectors::VENDORS,
+    config::{self, Config, ConnectionConfig, Mode, ProcessEnvironment},
+    connectors::{self, VENDORS, contract::Vendor},
+    expr::suggest,
     http::{Client, ClientSettings, Limits},
     model::{
+        connection::ConnectionName,
         http::{Method, Request, Unanswered},
-        time::SystemClock,
+        time::{Clock, SystemClock},
     },
     runtime::{
         self,
@@ -25,7 +27,7 @@ use crate::{
 #[error("{0}")]
 pub struct NotFound(pub String);
 
-/// A config that is wrong; its report has been told.
+/// A config that is wrong, with its report.
 #[derive(Debug, thiserror::Error)]
 #[error("the config is wrong\n{0}")]
 pub struct BadConfig(pub String);
@@ -35,15 +37,43 @@ pub fn load(path: &Path, mode: Mode) -> Result<Config, BadConfig> {
     config::load(path, &ProcessEnvironment, VENDORS, mode).map_err(|report| BadConfig(report.to_string()))
 }
 
+/// A connection by today's name.
+pub fn find_connection<'a>(
+    config: &'a Config,
+    name: &str,
+) -> Result<(&'a ConnectionName, &'a ConnectionConfig), NotFound> {
+    config.connections.get_key_value(name).ok_or_else(|| {
+        let hint = nearest(name, config.connections.keys().map(ConnectionName::as_str)).unwrap_or_default();
+        NotFound(format!("the config has no connection `{name}`{hint}"))
+    })
+}
+
+/// A vendor by its key in configs.
+pub fn find_vendor(name: &str) -> Result<&'static Vendor, NotFound> {
+    connectors::find(name).ok_or_else(|| {
+        let hint = nearest(name, VENDORS.iter().map(|vendor| vendor.name));
+        let hint = hint.unwrap_or_else(|| "\nhint: `spojka connectors` lists them".to_owned());
+        NotFound(format!("there is no vendor `{name}`{hint}"))
+    })
+}
+
+/// A hint, as the second line of an error, when something known is called nearly so.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    Some(format!("\nhint: did you mean `{}`?", suggest::nearest(name, known)?))
+}
+
 /// Asks one question.
 pub fn ask<T: DeserializeOwned>(path: &Path, question: Question) -> anyhow::Result<T> {
     let config = load(path, Mode::CheckOnly)?;
-    let value = tokio_runtime()?.block_on(async {
-        match over_the_port(&config, &question).await? {
-            Some(value) => Ok(value),
-            None => by_itself(path, question).await,
-        }
-    })?;
+    tokio_runtime()?.block_on(answer(path, &config, question))
+}
+
+/// The answer to one question.
+pub async fn answer<T: DeserializeOwned>(path: &Path, config: &Config, question: Question) -> anyhow::Result<T> {
+    let value = match over_the_port(config, &question).await? {
+        Some(value) => value,
+        None => by_itself(path, question).await?,
+    };
     serde_json::from_value(value).context("the answer is of another version")
 }
 
@@ -67,8 +97,8 @@ async fn over_the_port(config: &Config, question: &Question) -> anyhow::Result<O
 
 async fn by_itself(path: &Path, question: Question) -> anyhow::Result<serde_json::Value> {
     let config = load(path, Mode::Resolve)?;
-    let clock = Arc::new(SystemClock);
-    let log = runtime::open_log(&config, clock.clone())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let log = runtime::open_log(&config, Arc::clone(&clock))?;
     let operator = runtime::operator_of(&config, &log, clock);
     log.create_topics(&operator.specs()).await?;
     let answer = runtime::admin::ask(&operator, question).await;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{
-    Exit,
+    Exit, client,
     output::{Output, table},
 };
 use crate::connectors::{
@@ -14,7 +14,7 @@ use crate::connectors::{
 };
 
 /// Lists all vendors, or describes one.
-pub fn run(vendor: Option<&str>, output: &mut Output<'_>) -> io::Result<Exit> {
+pub fn run(vendor: Option<&str>, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     let Some(name) = vendor else {
         let list: Vec<_> = connectors::VENDORS.iter().map(|vendor| describe(vendor)).collect();
         output.show(&list, |out, _| {
@@ -23,10 +23,7 @@ pub fn run(vendor: Option<&str>, output: &mut Output<'_>) -> io::Result<Exit> {
         })?;
         return Ok(Exit::Done);
     };
-    let Some(vendor) = connectors::find(name) else {
-        output.complain(&format!("error: there is no vendor `{name}`\nhint: `spojka connectors` lists them"))?;
-        return Ok(Exit::Usage);
-    };
+    let vendor = client::find_vendor(name)?;
     output.show(&describe(vendor), |out, _| print(out, vendor))?;
     Ok(Exit::Done)
 }

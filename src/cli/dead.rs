@@ -9,6 +9,7 @@ use super::{
     output::{Output, table},
 };
 use crate::{
+    config::Mode,
     runtime::{
         admin::Question,
         operator::dead::{DeadFilter, DeadRow, Moved},
@@ -19,8 +20,11 @@ use crate::{
 pub fn run(config: &Path, command: DeadCommand, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     match command {
         DeadCommand::List(arguments) => {
-            let rows = list(config, &filter(&arguments))?;
+            let rows = list(config, &filter(config, &arguments)?)?;
             output.show(&rows, |out, rows| {
+                if rows.is_empty() {
+                    return writeln!(out, "no dead letters");
+                }
                 let row = |row: &DeadRow| {
                     vec![
                         row.id.clone(),
@@ -37,22 +41,33 @@ pub fn run(config: &Path, command: DeadCommand, output: &mut Output<'_>) -> anyh
         }
         DeadCommand::Show { id } => show(config, &id, output),
         DeadCommand::Retry(arguments) => {
-            move_them(config, &arguments, "retried", Question::DeadRetry(filter(&arguments)), output)
+            let filter = filter(config, &arguments)?;
+            move_them(config, &arguments, "retried", (filter.clone(), Question::DeadRetry(filter)), output)
         }
         DeadCommand::Discard(arguments) => {
-            move_them(config, &arguments, "discarded", Question::DeadDiscard(filter(&arguments)), output)
+            let filter = filter(config, &arguments)?;
+            move_them(config, &arguments, "discarded", (filter.clone(), Question::DeadDiscard(filter)), output)
         }
     }
 }
 
-fn filter(arguments: &DeadArguments) -> DeadFilter {
-    DeadFilter {
+/// Letters know a connection by its first name, people by today's. One that is gone from the config keeps its letters.
+fn filter(path: &Path, arguments: &DeadArguments) -> anyhow::Result<DeadFilter> {
+    let connection = match &arguments.connection {
+        None => None,
+        Some(name) => {
+            let config = client::load(path, Mode::CheckOnly)?;
+            let found = config.connections.get_key_value(name.as_str());
+            Some(found.map_or_else(|| name.clone(), |(name, connection)| connection.identity(name).to_string()))
+        }
+    };
+    Ok(DeadFilter {
         id: arguments.id.clone(),
-        kind: arguments.kind.clone(),
+        kind: arguments.kind.map(|kind| kind.as_str().to_owned()),
         code: arguments.code.clone(),
-        connection: arguments.connection.clone(),
+        connection,
         limit: arguments.limit,
-    }
+    })
 }
 
 fn list(config: &Path, filter: &DeadFilter) -> anyhow::Result<Vec<DeadRow>> {
@@ -93,16 +108,17 @@ fn move_them(
     config: &Path,
     arguments: &DeadArguments,
     done: &str,
-    question: Question,
+    (filter, question): (DeadFilter, Question),
     output: &mut Output<'_>,
 ) -> anyhow::Result<Exit> {
-    let count = list(config, &filter(arguments))?.len();
+    let count = list(config, &filter)?.len();
     if count == 0 {
-        output.complain("no dead letter fits")?;
+        output.complain("error: no dead letter fits\nhint: `spojka dead list` shows all of them")?;
         return Ok(Exit::NotFound);
     }
     if !arguments.yes {
-        output.complain(&format!("{count} dead letters would be {done}; nothing was done\nhint: add --yes"))?;
+        let what = if count == 1 { "letter" } else { "letters" };
+        output.complain(&format!("{count} dead {what} would be {done}; nothing was done\nhint: add --yes"))?;
         return Ok(Exit::Usage);
     }
     let moved: Moved = client::ask(config, question)?;

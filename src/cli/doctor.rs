@@ -1,6 +1,6 @@
 //! `spojka doctor`: the log, and one harmless call to each vendor: connected, or what is wrong and what to do.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -11,8 +11,8 @@ use super::{
 use crate::{
     config::{Config, ConnectionConfig, Mode},
     http::{Client, ClientSettings},
-    model::{http::Unanswered, time::SystemClock},
-    runtime,
+    model::http::Unanswered,
+    runtime::{self, admin::Question, operator::topics::TopicRow},
 };
 
 /// What was found out about one thing.
@@ -26,17 +26,14 @@ struct Finding {
 
 pub fn run(path: &Path, only: Option<&str>, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     let config = client::load(path, Mode::Resolve)?;
-    if let Some(name) = only
-        && !config.connections.contains_key(name)
-    {
-        output.complain(&format!("error: the config has no connection `{name}`"))?;
-        return Ok(Exit::NotFound);
+    if let Some(name) = only {
+        client::find_connection(&config, name)?;
     }
     let findings = client::tokio_runtime()?.block_on(async {
         let client = Client::new(&ClientSettings::default())?;
         let mut findings = Vec::new();
         if only.is_none() {
-            findings.push(examine_log(&config).await);
+            findings.push(examine_log(path, &config).await);
         }
         for (name, connection) in &config.connections {
             if only.is_none_or(|only| only == name.as_str()) {
@@ -55,31 +52,17 @@ pub fn run(path: &Path, only: Option<&str>, output: &mut Output<'_>) -> anyhow::
     Ok(if findings.iter().all(|finding| finding.ok) { Exit::Done } else { Exit::Failed })
 }
 
-async fn examine_log(config: &Config) -> Finding {
+/// Through the admin port where somebody runs: the log belongs to whoever has it open.
+async fn examine_log(path: &Path, config: &Config) -> Finding {
     let finding = |ok, text| Finding { what: "log".to_owned(), ok, text };
-    let opened = runtime::open_log(config, Arc::new(SystemClock));
-    let log = match opened {
-        Ok(log) => log,
-        Err(error) => return finding(false, error.to_string()),
-    };
-    let operator = runtime::operator_of(config, &log, Arc::new(SystemClock));
-    let mut found = finding(true, String::new());
-    if let Err(error) = log.create_topics(&operator.specs()).await {
-        found = finding(false, error.to_string());
-    } else {
-        match operator.topics().await {
-            Ok(topics) => {
-                let least = topics.iter().filter_map(|topic| topic.min_insync_replicas).min();
-                let replicas = least.map(|least| format!(", at least {least} replicas in sync")).unwrap_or_default();
-                found.text = format!("{} topics{replicas}", topics.len());
-            }
-            Err(error) => found = finding(false, error.to_string()),
+    match client::answer::<Vec<TopicRow>>(path, config, Question::Topics).await {
+        Ok(topics) => {
+            let least = topics.iter().filter_map(|topic| topic.min_insync_replicas).min();
+            let replicas = least.map(|least| format!(", at least {least} replicas in sync")).unwrap_or_default();
+            finding(true, format!("{} topics{replicas}", topics.len()))
         }
+        Err(error) => finding(false, format!("{error:#}")),
     }
-    if let Err(error) = log.close(Duration::from_secs(5)).await {
-        found = finding(false, error.to_string());
-    }
-    found
 }
 
 async fn examine(client: &Client, name: &str, connection: &ConnectionConfig) -> Finding {

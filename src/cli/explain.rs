@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{
     Exit,
+    client::nearest,
     output::{Output, table},
 };
 use crate::model::code::{self, Class, Code};
@@ -22,13 +23,10 @@ pub fn run(code: Option<&str>, output: &mut Output<'_>) -> io::Result<Exit> {
         return Ok(Exit::Done);
     };
     let Some(code) = Code::find(text) else {
-        let near = code::ALL
-            .iter()
-            .map(|code| code.as_str())
-            .max_by(|a, b| strsim::jaro_winkler(a, text).total_cmp(&strsim::jaro_winkler(b, text)));
-        let hint = near.map(|near| format!("\nhint: did you mean `{near}`?")).unwrap_or_default();
+        let hint = nearest(text, code::ALL.iter().map(|code| code.as_str()));
+        let hint = hint.unwrap_or_else(|| "\nhint: `spojka explain` lists them".to_owned());
         output.complain(&format!("error: there is no code `{text}`{hint}"))?;
-        return Ok(Exit::Usage);
+        return Ok(Exit::NotFound);
     };
     output.show(&page(code), |out, _| {
         writeln!(out, "{code}: {}\nclass: {}\n\n{}", code.page().title, class(code.page().class), code.page().text)

@@ -64,7 +64,6 @@ pub fn main(
     match dispatch(arguments, &mut output) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            // A closed pipe is how `| head` says that it has seen enough.
             let exit = if error.downcast_ref::<client::NotFound>().is_some() {
                 Exit::NotFound
             } else if error.downcast_ref::<client::BadConfig>().is_some() {
@@ -72,6 +71,7 @@ pub fn main(
             } else {
                 Exit::Failed
             };
+            // A closed pipe is how `| head` says that it has seen enough.
             let closed =
                 error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
             let told = if closed { Ok(()) } else { output.complain(&format!("error: {error:#}")) };
@@ -87,13 +87,13 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Check { path } => check::run(&path.unwrap_or(config), output),
         Command::Simulate(arguments) => simulate::run(&config, &arguments, output),
-        Command::Connectors { vendor } => Ok(connectors::run(vendor.as_deref(), output)?),
+        Command::Connectors { vendor } => connectors::run(vendor.as_deref(), output),
         Command::Explain { code } => Ok(explain::run(code.as_deref(), output)?),
         Command::Sandbox(arguments) => sandbox::run(&arguments, output),
         Command::Send(arguments) => send::run(&config, &arguments, output),
         Command::Doctor { connection } => doctor::run(&config, connection.as_deref(), output),
         Command::Topics => topics::run(&config, output),
         Command::Dead(command) => dead::run(&config, command, output),
-        Command::Trace { id } => trace::run(&config, &id, output),
+        Command::Trace { id } => trace::run(&config, id.as_deref(), output),
     }
 }

@@ -6,10 +6,7 @@ use serde_json::json;
 
 use super::{Exit, arguments::SandboxArguments, client, output::Output};
 use crate::{
-    connectors::{
-        self,
-        contract::{Need, Settings, Vendor, settings::read_default},
-    },
+    connectors::contract::{Need, Settings, Vendor, settings::read_default},
     model::time::{Clock as _, SystemClock},
     runtime,
     sandbox::SandboxServer,
@@ -17,13 +14,7 @@ use crate::{
 };
 
 pub fn run(arguments: &SandboxArguments, output: &mut Output<'_>) -> anyhow::Result<Exit> {
-    let Some(vendor) = connectors::find(&arguments.vendor) else {
-        output.complain(&format!(
-            "error: there is no vendor `{}`\nhint: `spojka connectors` lists them",
-            arguments.vendor
-        ))?;
-        return Ok(Exit::Usage);
-    };
+    let vendor = client::find_vendor(&arguments.vendor)?;
     let settings = match settings(vendor, &arguments.settings) {
         Ok(settings) => settings,
         Err(why) => {

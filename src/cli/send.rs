@@ -17,10 +17,7 @@ use crate::{
 
 pub fn run(path: &Path, arguments: &SendArguments, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     let config = client::load(path, Mode::Resolve)?;
-    let Some(connection) = config.connections.get(arguments.connection.as_str()) else {
-        output.complain(&format!("error: the config has no connection `{}`", arguments.connection))?;
-        return Ok(Exit::NotFound);
-    };
+    let (_, connection) = client::find_connection(&config, &arguments.connection)?;
     let Some(request) = sample(&config, connection, arguments)? else {
         let names: Vec<_> = connection.vendor.samples.iter().map(|sample| sample.name).collect();
         output.complain(&format!(

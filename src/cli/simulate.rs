@@ -1,15 +1,23 @@
 //! `spojka simulate`: what the flows would do with a webhook or an event from a file. Sends nothing.
 
+mod clauses;
+
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Exit, arguments::SimulateArguments, client, output::Output};
+use super::{
+    Exit,
+    arguments::SimulateArguments,
+    client::{self, NotFound, nearest},
+    output::Output,
+};
 use crate::{
     config::{Config, Mode},
     connectors::contract::Normalized,
+    expr::{Facts, Results},
     model::{
         connection::ConnectionName,
         hash::ContentHash,
@@ -18,10 +26,10 @@ use crate::{
         time::{Clock as _, Since, SystemClock, Timestamp, version_of},
     },
     normalizer::event_of,
-    router::{Routed, Routing, Rules, route},
+    router::{Routed, Routing, Rules, Why, route},
     topics::{
         body::Body,
-        event::{Event, EventType, Origin},
+        event::{Event, EventType, Origin, TYPES},
         webhook::{Arrival, FetchedReply, Webhook},
     },
 };
@@ -35,7 +43,7 @@ pub fn run(path: &Path, arguments: &SimulateArguments, output: &mut Output<'_>) 
     let bytes =
         Bytes::from(fs::read(&arguments.file).with_context(|| format!("cannot read {}", arguments.file.display()))?);
     let events = match &arguments.event {
-        Some(name) => vec![event(name, arguments, &bytes, now)?],
+        Some(name) => vec![event(&config, name, arguments, &bytes, now)?],
         None => match events_of_webhook(&config, arguments, bytes, now)? {
             Ok(events) => events,
             Err(told) => {
@@ -47,16 +55,24 @@ pub fn run(path: &Path, arguments: &SimulateArguments, output: &mut Output<'_>) 
     let ids = Ids::new(KEY);
     let rules = Rules::first(Arc::clone(&config.flows), &ids, Timestamp::UNIX_EPOCH);
     let routing = Routing { rules: &rules, ids: &ids, remember: config.keeping.remember, now };
-    let told: Vec<_> = events.iter().map(|event| describe(event, &route(event, &routing))).collect();
+    let told: Vec<_> = events.iter().map(|event| describe(&config, event, &route(event, &routing))).collect();
     let failed = told.iter().any(|event| event["failed"].as_array().is_some_and(|failed| !failed.is_empty()));
     output.show(&told, |out, told| told.iter().try_for_each(|event| print(out, event)))?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-fn event(name: &str, arguments: &SimulateArguments, bytes: &[u8], now: Timestamp) -> anyhow::Result<Event> {
-    let Some(event_type) = EventType::find(name) else { bail!("there is no event type `{name}`") };
-    let connection = arguments.connection.as_deref().unwrap_or("simulation");
-    let connection = ConnectionName::parse(connection)?;
+fn event(
+    config: &Config,
+    name: &str,
+    arguments: &SimulateArguments,
+    bytes: &[u8],
+    now: Timestamp,
+) -> anyhow::Result<Event> {
+    let Some(event_type) = EventType::find(name) else {
+        let hint = nearest(name, TYPES.iter().map(|event_type| event_type.name)).unwrap_or_default();
+        return Err(NotFound(format!("there is no event `{name}`{hint}")).into());
+    };
+    let connection = source(config, event_type, arguments.connection.as_deref())?;
     let body = Body::from_json(event_type.entity, bytes).context("the file is no body of this event")?;
     let ids = Ids::new(KEY);
     Ok(Event {
@@ -75,6 +91,24 @@ fn event(name: &str, arguments: &SimulateArguments, bytes: &[u8], now: Timestamp
     })
 }
 
+/// The connection that an event is to come from, by its first name: the one named, or the only one that gives such events.
+fn source(config: &Config, event_type: &EventType, named: Option<&str>) -> anyhow::Result<ConnectionName> {
+    if let Some(named) = named {
+        let (name, connection) = client::find_connection(config, named)?;
+        return Ok(connection.identity(name).clone());
+    }
+    let giving: Vec<_> =
+        config.connections.iter().filter(|(_, connection)| connection.vendor.events.contains(&event_type)).collect();
+    match giving.as_slice() {
+        [(name, connection)] => Ok(connection.identity(name).clone()),
+        [] => bail!("no connection of the config gives `{}`", event_type.name),
+        [(first, _), ..] => {
+            let names: Vec<_> = giving.iter().map(|(name, _)| name.as_str()).collect();
+            bail!("`{}` may come from `{}`\nhint: say which: --connection {first}", event_type.name, names.join("`, `"))
+        }
+    }
+}
+
 /// The events that a webhook proves; or what else it amounts to.
 fn events_of_webhook(
     config: &Config,
@@ -82,10 +116,7 @@ fn events_of_webhook(
     body: Bytes,
     now: Timestamp,
 ) -> anyhow::Result<Result<Vec<Event>, Value>> {
-    let name = arguments.connection.as_deref().unwrap_or_default();
-    let Some((name, connection)) = config.connections.get_key_value(name) else {
-        bail!("the config has no connection `{name}`")
-    };
+    let (name, connection) = client::find_connection(config, arguments.connection.as_deref().unwrap_or_default())?;
     let ids = Ids::new(KEY);
     let webhook = Webhook {
         id: WebhookId::from_text("w-simulation"),
@@ -142,16 +173,22 @@ fn read_reply(text: &str, now: Timestamp) -> anyhow::Result<FetchedReply> {
     })
 }
 
-fn describe(event: &Event, routed: &Routed) -> Value {
+fn describe(config: &Config, event: &Event, routed: &Routed) -> Value {
     let actions = routed.actions.iter().map(|action| {
         let (flow, step) = action.step().unwrap_or_default();
         json!({
-            "flow": flow, "step": step, "connection": action.connection, "operation": action.operation,
+            "flow": flow, "step": step, "connection": config.name_of(&action.connection), "operation": action.operation,
             "parameters": action.parameters,
         })
     });
-    let skipped =
-        routed.skipped.iter().map(|skip| json!({ "flow": skip.flow, "step": skip.step, "why": skip.why.as_str() }));
+    let facts = Facts::of(event, &Results::new());
+    let skipped = routed.skipped.iter().map(|skip| {
+        let flow = config.flows.find(&skip.flow);
+        let when =
+            flow.filter(|_| skip.why == Why::Condition && skip.step.is_none()).and_then(|flow| flow.when.as_ref());
+        let clause = when.map(|when| clauses::first_that_fails(when.text(), event.event_type.entity, &facts));
+        json!({ "flow": skip.flow, "step": skip.step, "why": skip.why.as_str(), "clause": clause })
+    });
     let failed = routed.failed.iter().map(|failure| {
         json!({ "flow": failure.flow, "step": failure.step, "field": failure.field, "code": failure.code, "message": failure.message })
     });
@@ -172,6 +209,9 @@ fn print(out: &mut dyn std::io::Write, event: &Value) -> std::io::Result<()> {
         text(&event["since"]),
         text(&event["how"])
     )?;
+    if ["actions", "skipped", "failed"].iter().all(|name| list(name).is_empty()) {
+        writeln!(out, "  no flow is about it")?;
+    }
     for action in list("actions") {
         writeln!(
             out,
@@ -188,7 +228,10 @@ fn print(out: &mut dyn std::io::Write, event: &Value) -> std::io::Result<()> {
         }
     }
     for skip in list("skipped") {
-        writeln!(out, "  flow `{}` does nothing: {}", text(&skip["flow"]), text(&skip["why"]))?;
+        let (flow, step) = (text(&skip["flow"]), skip["step"].as_str());
+        let step = step.map(|step| format!(", step `{step}`,")).unwrap_or_default();
+        let clause = skip["clause"].as_str().map(|clause| format!(": `{clause}` does not hold")).unwrap_or_default();
+        writeln!(out, "  flow `{flow}`{step} does nothing ({}){clause}", text(&skip["why"]))?;
     }
     for failure in list("failed") {
         writeln!(

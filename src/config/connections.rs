@@ -49,6 +49,22 @@ pub(crate) struct Connections {
     pub broken: Vec<String>,
 }
 
+impl Connections {
+    /// Those of a config, as its older flow sets knew them: under every name that each ever had.
+    pub fn through_time(connections: &BTreeMap<ConnectionName, ConnectionConfig>) -> Self {
+        let under_all_names = connections
+            .iter()
+            .flat_map(|(name, config)| std::iter::once(name).chain(&config.was).map(move |name| (name, config)));
+        let good = under_all_names.map(|(name, config)| (name.clone(), config.clone())).collect();
+        Self { good, broken: Vec::new() }
+    }
+
+    /// The first name of a connection, which is what records carry.
+    pub fn identity(&self, name: &ConnectionName) -> Option<ConnectionName> {
+        Some(self.good.get(name)?.identity(name).clone())
+    }
+}
+
 /// Reads what stands under `connections`.
 pub(crate) fn read(
     entries: &[Entry],

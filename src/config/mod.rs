@@ -49,8 +49,17 @@ pub struct Config {
     pub gateway: GatewayConfig,
     pub admin: AdminConfig,
     pub keeping: Keeping,
+    /// By today's names. Records carry first names ([`ConnectionConfig::identity`]), and so do the flows' steps.
     pub connections: BTreeMap<ConnectionName, ConnectionConfig>,
     pub flows: Arc<FlowSet>,
+}
+
+impl Config {
+    /// Today's name of the connection that records know by a first name.
+    pub fn name_of<'a>(&'a self, identity: &'a ConnectionName) -> &'a ConnectionName {
+        let known = self.connections.iter().find(|(name, connection)| connection.identity(name) == identity);
+        known.map_or(identity, |(name, _)| name)
+    }
 }
 
 /// Reads and checks a config: one file, or all `*.yaml` and `*.yml` files of a directory.
@@ -124,8 +133,8 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
     }
 }
 
-/// Compiles a flow set that the log kept, with the present connections. A flow that no longer fits them (its connection is
-/// gone, its operation has changed) is left out, and the report says so.
+/// Compiles a flow set that the log kept, with the present connections, which it may know by earlier names. A flow that no
+/// longer fits them (its connection is gone, its operation has changed) is left out, and the report says so.
 pub fn stored_flows(
     files: &[(String, String)],
     connections: &BTreeMap<ConnectionName, ConnectionConfig>,
@@ -133,7 +142,7 @@ pub fn stored_flows(
     let mut problems = Problems::default();
     let sources: Vec<_> = files.iter().map(|(path, text)| SourceFile::new(path.clone(), text.clone())).collect();
     let merged = files::merge(&sources, &mut problems);
-    let connections = Connections { good: connections.clone(), broken: Vec::new() };
+    let connections = Connections::through_time(connections);
     let flows = flows::read(&merged.flows, &connections, &mut problems);
     (FlowSet::new(files.to_vec(), flows), problems.into_report())
 }

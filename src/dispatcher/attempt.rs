@@ -177,7 +177,6 @@ async fn talk(context: &LaneContext, action: &Action, item: &Item, mut aim: Box<
     }
     let begun = context.shared.clock.elapsed();
     let spoken = converse(context, action, &mut aim, item.maybe_done).await?;
-    killpoint::reached("effect-done");
     let took = context.shared.clock.elapsed().saturating_sub(begun);
     let name = &context.connection.name;
     context.shared.metrics.attempt(name, aim.operation.name, talk::failure_of(&spoken.answer), took);
@@ -252,7 +251,8 @@ fn retry(
         let title = code.page().title;
         return Err((end, format!("`{}`: still after {} attempts: {title}", aim.operation.name, item.attempts + 1)));
     }
-    let mut wait = context.wait(item.attempts + 1, after);
+    // Nobody waits longer than for the last try, whatever the vendor wishes.
+    let mut wait = context.wait(item.attempts + 1, after.map(|wished| wished.min(limit)));
     if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
         wait = wait.max(settle);
     }

@@ -3,7 +3,7 @@
 //! One member of the dispatchers' group reads the live topics of all connections; whoever holds a topic's one partition owns
 //! that lane. This file follows the group: lanes begin and end with their partitions, and what lanes settled is committed.
 
-mod answer;
+pub mod answer;
 mod attempt;
 pub mod backoff;
 mod claim;

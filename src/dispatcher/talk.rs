@@ -13,6 +13,7 @@ use crate::{
         code::{self, Code},
         http::{Reply, Request},
     },
+    telemetry::killpoint,
     topics::{action::Action, memory},
 };
 
@@ -83,6 +84,7 @@ async fn speak(
         };
         let sent = context.send(&request, aim.operation.limit_class).await?;
         spoken.request = Some(request);
+        killpoint::reached("effect-done");
         spoken.reply = None;
         let answer = match sent {
             Ok(reply) => {

@@ -37,7 +37,7 @@ pub struct Flow {
     /// Its first name: what ids are built from.
     pub identity: String,
     pub types: Vec<&'static EventType>,
-    /// `None`: from any connection.
+    /// First names of connections. `None`: from any.
     pub from: Option<BTreeSet<ConnectionName>>,
     pub when: Option<Expression>,
     /// It claims to be in force since then.
@@ -52,6 +52,7 @@ pub struct Step {
     pub identity: String,
     pub when: Option<Expression>,
     pub on_refusal: OnRefusal,
+    /// By its first name.
     pub connection: ConnectionName,
     pub connector: Arc<dyn Connector>,
     pub operation: &'static Operation,

@@ -19,6 +19,7 @@ pub enum Question {
     DeadRetry(DeadFilter),
     DeadDiscard(DeadFilter),
     Trace { id: String },
+    Newest { limit: usize },
 }
 
 /// An error as it crosses the port.
@@ -62,6 +63,7 @@ pub async fn ask(operator: &Operator, question: Question) -> Result<serde_json::
         Question::DeadRetry(filter) => serde_json::to_value(operator.dead_retry(&filter).await?),
         Question::DeadDiscard(filter) => serde_json::to_value(operator.dead_discard(&filter).await?),
         Question::Trace { id } => serde_json::to_value(operator.trace(&id).await?),
+        Question::Newest { limit } => serde_json::to_value(operator.newest(limit).await?),
     };
     Ok(value.expect("answers are plain data"))
 }

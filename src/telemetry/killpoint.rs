@@ -6,7 +6,7 @@
 //! | `outputs-written` | a role's outputs are in the log, its offset is not |
 //! | `claim-written` | a lane is claimed, nothing of it is read yet |
 //! | `intent-written` | an action's intent is in memory, its call is not sent |
-//! | `effect-done` | the vendor has answered, nothing of it is written |
+//! | `effect-done` | the vendor has answered one request, nothing of it is written |
 //! | `settle-outputs-written` | what an action gives rise to is written, its outcome is not |
 
 /// The process reached a point.

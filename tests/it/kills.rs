@@ -43,7 +43,7 @@ const POINTS: &[(&str, u32)] = &[
     ("outputs-written", 5),
     ("claim-written", 4),
     ("intent-written", 8),
-    ("effect-done", 12),
+    ("effect-done", 20),
     ("settle-outputs-written", 12),
 ];
 
@@ -219,7 +219,7 @@ async fn on_the_embedded_log() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_kafka() {
-    match crate::support::logs::brokers() {
+    match crate::support::kafka::variable(crate::support::kafka::BROKERS) {
         Some(brokers) if cfg!(feature = "killpoints") => kills(Some(brokers), 2).await,
         _ => crate::support::child::say("skipped: needs --features killpoints and SPOJKA_TEST_KAFKA_BROKERS"),
     }

@@ -2,6 +2,7 @@
 //! the simulated targets hold what they should.
 
 mod stage;
+mod standing;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
@@ -9,23 +10,23 @@ use serde::Serialize;
 
 use super::{Exit, arguments::DemoArguments, client, output::Output, send};
 use crate::{
-    log::Fencing,
     model::{
         random::Generator,
-        time::{Clock as _, SystemClock},
+        time::{Clock, SystemClock},
     },
     runtime::{self, App, Ground, Role, operator::Operator},
-    topics::memory::{self, ActionState, End},
 };
 use stage::Stage;
+use standing::Standing;
 
 /// What came of it.
 #[derive(Debug, Serialize)]
 struct Summary {
     webhooks: usize,
-    events: u64,
-    actions: u64,
-    done: u64,
+    events: usize,
+    actions: usize,
+    /// Actions that came to a good end.
+    done: usize,
     dead: usize,
     /// Everything is where it should be.
     arrived: bool,
@@ -42,14 +43,14 @@ pub fn run(arguments: &DemoArguments, output: &mut Output<'_>) -> anyhow::Result
 }
 
 async fn play(arguments: &DemoArguments, folder: &Path, output: &mut Output<'_>) -> anyhow::Result<Exit> {
-    let clock = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let begun = clock.elapsed();
-    let stage = Stage::set(clock.clone())?;
+    let stage = Stage::set(&clock)?;
     let config = Arc::new(stage.config(arguments.brokers.as_deref(), folder)?);
     let random = Arc::new(Generator::from_system());
-    let log = runtime::open_log(&config, clock.clone())?;
+    let log = runtime::open_log(&config, Arc::clone(&clock))?;
     let ids = runtime::ids_of(&config, random.as_ref())?;
-    let ground = Ground::new(&config, log, ids, clock.clone(), random);
+    let ground = Ground::new(&config, log, ids, Arc::clone(&clock), random);
     let app = App::start(Arc::clone(&config), &BTreeSet::from(Role::ALL), ground, &runtime::owner_name()).await?;
     let gateway = app.gateway_address().ok_or_else(|| anyhow::anyhow!("the gateway has no address"))?;
     output.say(&format!("webhooks are taken at http://{gateway}/webhooks/<connection>"))?;
@@ -66,9 +67,9 @@ async fn play(arguments: &DemoArguments, folder: &Path, output: &mut Output<'_>)
         webhooks += usize::from(reply.is_success());
         output.say(&format!("sent `{sample}` to `{connection}`: answered with status {}", reply.status))?;
     }
-    let arrived = arrives(&stage, Duration::from_secs(arguments.timeout_s)).await;
-    let operator = runtime::operator_of(&config, &app.ground().log, clock.clone());
-    let (done, events, actions) = count(&operator).await?;
+    let operator = runtime::operator_of(&config, &app.ground().log, Arc::clone(&clock));
+    let arrived = arrives(&stage, &operator, Duration::from_secs(arguments.timeout_s)).await?;
+    let Standing { events, actions, done, .. } = standing::look(&operator).await?;
     let dead = operator.dead_list(&runtime::operator::dead::DeadFilter::default()).await?.len();
     let seconds = clock.elapsed().saturating_sub(begun).as_secs_f64();
     let summary = Summary { webhooks, events, actions, done, dead, arrived, seconds };
@@ -89,32 +90,18 @@ async fn play(arguments: &DemoArguments, folder: &Path, output: &mut Output<'_>)
     Ok(if arrived && clean && dead == 0 { Exit::Done } else { Exit::Failed })
 }
 
-/// Waits until the targets hold what they should. They are somebody else's servers, so it asks again and again.
-async fn arrives(stage: &Stage, patience: Duration) -> bool {
+/// Waits until the targets hold what they should and nothing moves any more. The targets are somebody else's servers, so it
+/// asks again and again.
+async fn arrives(stage: &Stage, operator: &Operator, patience: Duration) -> anyhow::Result<bool> {
     let mut look = tokio::time::interval(Duration::from_millis(20));
     let waiting = async {
-        while !stage.has_arrived() {
+        while !(stage.has_arrived() && standing::is_at_rest(operator).await?) {
             look.tick().await;
         }
+        anyhow::Ok(())
     };
-    tokio::time::timeout(patience, waiting).await.is_ok()
-}
-
-/// Actions done, events, actions.
-async fn count(operator: &Operator) -> anyhow::Result<(u64, u64, u64)> {
-    let (mut events, mut actions, mut done) = (0, 0, 0);
-    for topic in operator.topics().await? {
-        let kind = topic.name.trim_start_matches("spojka-demo.");
-        events += if kind.starts_with("events.") { topic.records } else { 0 };
-        actions += if kind.starts_with("actions.") { topic.records } else { 0 };
+    match tokio::time::timeout(patience, waiting).await {
+        Ok(ended) => ended.map(|()| true),
+        Err(_) => Ok(false),
     }
-    for connection in &operator.connections {
-        let table = operator.log.table(&operator.names.memory(connection), Fencing::Epochs).await?;
-        for (_, bytes) in table.scan("a/", None, usize::MAX)? {
-            let is_done =
-                matches!(memory::read(&bytes)?, ActionState::Settled(outcome) if !matches!(outcome.end, End::Dead(_)));
-            done += u64::from(is_done);
-        }
-    }
-    Ok((done, events, actions))
 }

@@ -68,7 +68,7 @@ fn read_flow(entry: &Entry, connections: &Connections, problems: &mut Problems) 
         identity: was.first().unwrap_or(name).clone(),
         name: name.clone(),
         types: types.into_iter().map(|(event_type, _)| event_type).collect(),
-        from: from.map(|from| from.into_iter().map(|(name, _)| name).collect()),
+        from: from.map(|from| from.iter().filter_map(|(name, _)| connections.identity(name)).collect()),
         when,
         start,
         steps,

@@ -191,7 +191,7 @@ fn compile(heads: &[Head<'_>], entity: Option<Entity>, problems: &mut Problems) 
             name: head.name.clone(),
             identity: identity(head),
             on_refusal: head.on_refusal,
-            connection: connection.clone(),
+            connection: config.identity(connection).clone(),
             connector: Arc::clone(&config.connector),
             operation,
             needs: used.filter_map(|name| places.get(name.as_str()).copied()).collect(),

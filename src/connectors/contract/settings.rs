@@ -191,11 +191,15 @@ fn read_url(text: &str) -> Result<SettingValue, String> {
     Ok(SettingValue::Url(url))
 }
 
+/// No duration in a config is longer: what is added to a date then always is a date.
+const LONGEST_DURATION: Duration = Duration::from_hours(24 * 36_500);
+
 /// Reads `250ms`, `30s`, `15m`, `6h`, `2d`.
 ///
 /// # Errors
 /// What a duration looks like.
 pub fn read_duration(text: &str) -> Result<Duration, String> {
+    const FORM: &str = "expected a duration such as `250ms`, `30s`, `15m`, `6h` or `2d`";
     let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
     let milliseconds = match unit {
@@ -204,14 +208,11 @@ pub fn read_duration(text: &str) -> Result<Duration, String> {
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
-        _ => return Err("expected a duration such as `250ms`, `30s`, `15m`, `6h` or `2d`".to_owned()),
+        _ => return Err(FORM.to_owned()),
     };
-    number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(milliseconds))
-        .map(Duration::from_millis)
-        .ok_or_else(|| "expected a duration such as `250ms`, `30s`, `15m`, `6h` or `2d`".to_owned())
+    let duration = number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds));
+    let duration = duration.map(Duration::from_millis).ok_or_else(|| FORM.to_owned())?;
+    if duration > LONGEST_DURATION { Err("expected at most `36500d`".to_owned()) } else { Ok(duration) }
 }
 
 /// Settings as a test or a sandbox writes them: `(name, text)` over the defaults of a vendor's list.
@@ -264,7 +265,8 @@ mod tests {
     fn durations_need_a_unit() {
         assert_eq!(read_duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(read_duration("2d"), Ok(Duration::from_hours(48)));
-        for bad in ["", "5", "s", "-1s", "1.5s", "99999999999999999d"] {
+        assert_eq!(read_duration("36500d"), Ok(LONGEST_DURATION));
+        for bad in ["", "5", "s", "-1s", "1.5s", "36501d", "99999999999999999d"] {
             assert!(read_duration(bad).is_err(), "{bad}");
         }
     }

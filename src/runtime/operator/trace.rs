@@ -1,10 +1,13 @@
 //! The story of one id: from the webhook to the last outcome. Reads the topics; personal data stays in them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Operator, OperatorError};
 use crate::{
     log::{Bound, Fencing},
+    model::time::Timestamp,
     topics::{
         action::{Action, Purpose},
         event::{Entity, Event},
@@ -36,13 +39,17 @@ impl Operator {
         for connection in &self.connections {
             let topic = self.names.webhooks(connection);
             self.scan(&topic, |record| {
-                lines.extend(Webhook::from_record(record).ok().filter(|w| w.id.as_str() == webhook).map(webhook_line));
+                lines.extend(
+                    Webhook::from_record(record).ok().filter(|w| w.id.as_str() == webhook).map(|w| webhook_line(&w)),
+                );
             })
             .await?;
         }
         for entity in Entity::ALL {
             self.scan(&self.names.events(entity), |record| {
-                lines.extend(Event::from_record(record).ok().filter(|e| e.webhook.as_str() == webhook).map(event_line));
+                lines.extend(
+                    Event::from_record(record).ok().filter(|e| e.webhook.as_str() == webhook).map(|e| event_line(&e)),
+                );
             })
             .await?;
         }
@@ -77,6 +84,23 @@ impl Operator {
         }
         lines.sort_by(|a, b| a.at.cmp(&b.at));
         Ok(lines)
+    }
+
+    /// The webhooks that arrived last, the newest first: what there is to trace.
+    pub async fn newest(&self, limit: usize) -> Result<Vec<Line>, OperatorError> {
+        let mut newest: BTreeSet<(Timestamp, String, String)> = BTreeSet::new();
+        for connection in &self.connections {
+            self.scan(&self.names.webhooks(connection), |record| {
+                if let Some(webhook) = Webhook::from_record(record).ok().filter(|webhook| webhook.replies.is_empty()) {
+                    newest.insert((webhook.arrived, webhook.id.to_string(), webhook_line(webhook).text));
+                    if newest.len() > limit {
+                        newest.pop_first();
+                    }
+                }
+            })
+            .await?;
+        }
+        Ok(newest.into_iter().rev().map(|(at, id, text)| line(at, "webhook", id, text)).collect())
     }
 
     /// The webhook that an id began with.
@@ -128,11 +152,11 @@ impl Operator {
     }
 }
 
-fn line(at: impl ToString, what: &str, id: impl ToString, text: String) -> Line {
+fn line(at: &dyn ToString, what: &str, id: &dyn ToString, text: String) -> Line {
     Line { at: at.to_string(), what: what.to_owned(), id: id.to_string(), text }
 }
 
-fn webhook_line(webhook: Webhook) -> Line {
+fn webhook_line(webhook: &Webhook) -> Line {
     if let Some(reply) = webhook.replies.last() {
         let text = format!(
             "{}: reply for `{}`, status {}, {} bytes",
@@ -141,7 +165,7 @@ fn webhook_line(webhook: Webhook) -> Line {
             reply.status,
             reply.body.len()
         );
-        return line(reply.at, "reply", &reply.action, text);
+        return line(&reply.at, "reply", &reply.action, text);
     }
     let how = match &webhook.arrival {
         Arrival::Pushed { method, event, .. } => {
@@ -150,19 +174,19 @@ fn webhook_line(webhook: Webhook) -> Line {
         Arrival::Polled { poll, row, .. } => format!("poll `{poll}`, row {row}"),
     };
     line(
-        webhook.arrived,
+        &webhook.arrived,
         "webhook",
         &webhook.id,
         format!("{}: {how}, {} bytes", webhook.connection, webhook.body.len()),
     )
 }
 
-fn event_line(event: Event) -> Line {
+fn event_line(event: &Event) -> Line {
     let text = format!(
         "{} {} of {}, true since {} ({})",
         event.event_type.name, event.subject, event.connection, event.since.at, event.since.how
     );
-    line(event.arrived, "event", &event.id, text)
+    line(&event.arrived, "event", &event.id, text)
 }
 
 fn action_line(action: &Action) -> Line {
@@ -170,21 +194,21 @@ fn action_line(action: &Action) -> Line {
         Purpose::Step { flow, step, .. } => format!("flow `{flow}`, step `{step}`"),
         Purpose::Fetch { purpose, .. } => format!("fetch `{purpose}`"),
     };
-    line(action.source.arrived, "action", &action.id, format!("{}.{} ({why})", action.connection, action.operation))
+    line(&action.source.arrived, "action", &action.id, format!("{}.{} ({why})", action.connection, action.operation))
 }
 
 fn state_line(action: &Action, state: Option<&[u8]>, waiting: Option<&[u8]>) -> Result<Option<Line>, OperatorError> {
     if let Some(bytes) = waiting {
         let waiting: Waiting = memory::read(bytes)?;
         let text = format!("waits until {} after {} attempts: {}", waiting.due, waiting.attempts, waiting.code);
-        return Ok(Some(line(waiting.since, "outcome", &action.id, text)));
+        return Ok(Some(line(&waiting.since, "outcome", &action.id, text)));
     }
     let Some(bytes) = state else { return Ok(None) };
     Ok(Some(match memory::read(bytes)? {
-        ActionState::Begun { at, attempt, .. } => line(at, "outcome", &action.id, format!("begun, attempt {attempt}")),
+        ActionState::Begun { at, attempt, .. } => line(&at, "outcome", &action.id, format!("begun, attempt {attempt}")),
         ActionState::Settled(outcome) => {
             let text = format!("{} after {} attempts", outcome.end.as_str(), outcome.attempts);
-            line(outcome.at, "outcome", &action.id, text)
+            line(&outcome.at, "outcome", &action.id, text)
         }
     }))
 }

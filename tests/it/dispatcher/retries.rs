@@ -50,7 +50,8 @@ async fn waits_double_and_survive_a_restart() {
 #[tokio::test]
 async fn the_vendors_own_wish_is_honoured_in_full() {
     for wish in ["7200", "Sun, 15 Jun 2025 17:06:40 GMT"] {
-        let stage = Stage::new().await;
+        let mut stage = Stage::new().await;
+        stage.delivery.max_age = Duration::from_hours(3);
         stage.wire.say("/set", Say::Reply(Reply::new(429).header("Retry-After", wish)));
         stage.append(&[stage.set("a-1", "eva", 1)]).await;
         let running = stage.start();

@@ -74,7 +74,7 @@ fn run_and_kill(folder: &Path, lines: u32) -> BTreeMap<String, Position> {
             let position = Position { partition: partition.parse().unwrap(), offset: offset.parse().unwrap() };
             acknowledged.insert(id.to_owned(), position);
         }
-        if !killed && acknowledged.len() >= lines.try_into().unwrap() {
+        if !killed && acknowledged.len() >= usize::try_from(lines).unwrap() {
             child.kill().unwrap();
             killed = true;
         }

@@ -3,5 +3,6 @@
 pub(crate) mod child;
 pub(crate) mod kafka;
 pub(crate) mod logs;
+pub(crate) mod process;
 pub(crate) mod records;
 pub(crate) mod stage;

@@ -40,6 +40,10 @@ pub(crate) struct Stage {
     prefix: String,
     pub clock: Arc<dyn Clock>,
     pub http: Client,
+    /// What the config says otherwise: a part of its text, and what stands there instead.
+    changes: Vec<(String, String)>,
+    /// Secrets besides those of the stage.
+    more_secrets: Vec<(String, String)>,
 }
 
 impl Stage {
@@ -60,7 +64,24 @@ impl Stage {
             prefix: format!("t{}.", spojka::model::hash::short_hex(&spojka::model::random::Random::bytes(&random))),
             clock,
             http: Client::new(&ClientSettings::default()).expect("a client"),
+            changes: Vec::new(),
+            more_secrets: Vec::new(),
         }
+    }
+
+    /// The same with another text in the place of a part of the config.
+    #[must_use]
+    pub fn saying(mut self, part: &str, instead: &str) -> Self {
+        assert!(self.service().contains(part), "the config has no `{part}`");
+        self.changes.push((part.to_owned(), instead.to_owned()));
+        self
+    }
+
+    /// The same with one more secret.
+    #[must_use]
+    pub fn knowing(mut self, name: &str, secret: &str) -> Self {
+        self.more_secrets.push((name.to_owned(), secret.to_owned()));
+        self
     }
 
     /// The connections, the log and the ports; flows are the test's own.
@@ -74,13 +95,13 @@ impl Stage {
                  heartbeat.interval.ms: 500 }} }} }}"
             ),
         };
-        format!(
+        let text = format!(
             "installation: {{ prefix: {prefix}, hash_key: env:HASH_KEY }}\n{log}\n\
              gateway: {{ listen: \"127.0.0.1:0\" }}\nadmin: {{ listen: \"127.0.0.1:0\" }}\n\
              connections:\n\
              \x20 eshop: {{ fapi: {{ user: shop@example.cz, api_key: env:FAPI_KEY, url_token: env:FAPI_TOKEN, \
              base_url: {fapi}, poll_every: 0s }}, {delivery} }}\n\
-             \x20 shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }} }}\n\
+             \x20 shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }}, {delivery} }}\n\
              \x20 crm: {{ anabix: {{ user: shop, token: env:ANABIX_TOKEN, base_url: {anabix}api, settle: 50ms }}, {delivery} }}\n\
              \x20 news: {{ salesautopilot: {{ user: sa-user, password: env:SA_PASSWORD, base_url: {newsletter}, \
              newsletter_list: 51234, subscribe_form: 88001, update_form: 88002, order_list: 51300, order_form: 88120, \
@@ -90,13 +111,16 @@ impl Stage {
             fapi = self.fapi.base_url(),
             anabix = self.anabix.base_url(),
             newsletter = self.newsletter.base_url(),
-        )
+        );
+        self.changes.iter().fold(text, |text, (part, instead)| text.replacen(part, instead, 1))
     }
 
     /// The stage's config with these flows.
     pub fn config(&self, flows: &str) -> Config {
         let files = [("service.yaml".to_owned(), self.service()), ("flows.yaml".to_owned(), flows.to_owned())];
-        match config::load_texts(&files, self.folder.path(), &environment(), VENDORS, Mode::Resolve) {
+        let mut environment = environment();
+        environment.variables.extend(self.more_secrets.iter().cloned());
+        match config::load_texts(&files, self.folder.path(), &environment, VENDORS, Mode::Resolve) {
             Ok(config) => config,
             Err(report) => panic!("{report}"),
         }
@@ -123,8 +147,12 @@ impl Stage {
 
     /// A webhook of the shop: an order as a REST body, signed.
     pub fn order_webhook(&self, topic: &str, order: &Value) -> Request {
-        let body = order.to_string();
-        let signature = connectors::kit::hmac::sha256_base64(b"shop-secret", body.as_bytes());
+        self.signed_webhook(topic, order.to_string().into_bytes())
+    }
+
+    /// A webhook of the shop with any bytes, signed.
+    pub fn signed_webhook(&self, topic: &str, body: Vec<u8>) -> Request {
+        let signature = connectors::kit::hmac::sha256_base64(b"shop-secret", &body);
         let mut request = Request::new(Method::Post, url::Url::parse("http://gateway/webhooks/shop").expect("a URL"));
         request.body = Bytes::from(body);
         request
@@ -144,7 +172,7 @@ impl Stage {
         let answer = self.fapi.command(&json!({ "notification": { "id": id, "time": time } })).expect("a notification");
         let url = "http://gateway/webhooks/eshop/paid/fapi-url-token";
         let mut request = Request::new(Method::Post, url::Url::parse(url).expect("a URL"));
-        request.body = Bytes::from(answer.as_str().expect("a form").to_owned());
+        request.body = Bytes::from(answer["body"].as_str().expect("a form").to_owned());
         request.header("content-type", "application/x-www-form-urlencoded")
     }
 
@@ -230,24 +258,34 @@ pub(crate) fn paid_order(id: u64, email: &str, now: Timestamp) -> Value {
 /// An order in a status.
 pub(crate) fn order(id: u64, email: &str, status: &str, paid: Option<Timestamp>, changed: Timestamp) -> Value {
     let time = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
-    json!({
-        "id": id, "number": id.to_string(), "status": status, "currency": "CZK", "prices_include_tax": true,
-        "date_created_gmt": time(changed), "date_modified_gmt": time(changed), "date_paid_gmt": paid.map(time),
-        "date_completed_gmt": null, "total": "1210.00", "total_tax": "210.00", "discount_total": "0.00",
-        "discount_tax": "0.00", "shipping_total": "0.00", "shipping_tax": "0.00", "customer_id": 0,
-        "payment_method": "card", "payment_method_title": "Karta", "transaction_id": "", "customer_note": "",
-        "billing": {
-            "first_name": "Eva", "last_name": "Malá", "company": "", "address_1": "Dlouhá 5", "address_2": "",
-            "city": "Brno", "state": "", "postcode": "602 00", "country": "CZ", "email": email, "phone": "",
-        },
-        "shipping": {}, "meta_data": [], "refunds": [], "fee_lines": [], "coupon_lines": [], "shipping_lines": [],
-        "tax_lines": [{ "id": 1, "rate_code": "CZ", "rate_id": 1, "label": "DPH", "tax_total": "210.00",
-            "shipping_tax_total": "0.00", "rate_percent": 21 }],
-        "line_items": [{ "id": 1, "name": "Kurz", "product_id": 7, "variation_id": 0, "quantity": 1, "tax_class": "",
-            "subtotal": "1000.00", "subtotal_tax": "210.00", "total": "1000.00", "total_tax": "210.00",
-            "taxes": [{ "id": 1, "total": "210.00", "subtotal": "210.00" }], "meta_data": [], "sku": "COURSE-1",
-            "price": 1000 }],
-    })
+    let customer = json!({
+        "first_name": "Eva", "last_name": "Malá", "company": "", "address_1": "Dlouhá 5", "address_2": "", "city": "Brno",
+        "state": "", "postcode": "602 00", "country": "CZ", "email": email, "phone": "",
+    });
+    let line = json!({
+        "id": 1, "name": "Kurz", "product_id": 7, "variation_id": 0, "quantity": 1, "tax_class": "", "subtotal": "1000.00",
+        "subtotal_tax": "210.00", "total": "1000.00", "total_tax": "210.00", "meta_data": [], "sku": "COURSE-1",
+        "price": 1000, "taxes": [{ "id": 1, "total": "210.00", "subtotal": "210.00" }],
+    });
+    let tax = json!({
+        "id": 1, "rate_code": "CZ", "rate_id": 1, "label": "DPH", "tax_total": "210.00", "shipping_tax_total": "0.00",
+        "rate_percent": 21,
+    });
+    let sums = json!({
+        "currency": "CZK", "prices_include_tax": true, "total": "1210.00", "total_tax": "210.00",
+        "discount_total": "0.00", "discount_tax": "0.00", "shipping_total": "0.00", "shipping_tax": "0.00",
+    });
+    let mut order = json!({
+        "id": id, "number": id.to_string(), "status": status, "date_created_gmt": time(changed),
+        "date_modified_gmt": time(changed), "date_paid_gmt": paid.map(time), "date_completed_gmt": null,
+        "customer_id": 0, "payment_method": "card", "payment_method_title": "Karta", "transaction_id": "",
+        "customer_note": "", "billing": customer, "shipping": {}, "meta_data": [], "refunds": [], "fee_lines": [],
+        "coupon_lines": [], "shipping_lines": [], "tax_lines": [tax], "line_items": [line],
+    });
+    if let (Value::Object(order), Value::Object(sums)) = (&mut order, sums) {
+        order.extend(sums);
+    }
+    order
 }
 
 /// Waits for something outside to become true. There is nobody to be told by, so it looks again and again, and fails when it
