@@ -92,7 +92,7 @@ impl Operator {
         for connection in &self.connections {
             self.scan(&self.names.webhooks(connection), |record| {
                 if let Some(webhook) = Webhook::from_record(record).ok().filter(|webhook| webhook.replies.is_empty()) {
-                    newest.insert((webhook.arrived, webhook.id.to_string(), webhook_line(webhook).text));
+                    newest.insert((webhook.arrived, webhook.id.to_string(), webhook_line(&webhook).text));
                     if newest.len() > limit {
                         newest.pop_first();
                     }
@@ -100,7 +100,7 @@ impl Operator {
             })
             .await?;
         }
-        Ok(newest.into_iter().rev().map(|(at, id, text)| line(at, "webhook", id, text)).collect())
+        Ok(newest.into_iter().rev().map(|(at, id, text)| line(&at, "webhook", &id, text)).collect())
     }
 
     /// The webhook that an id began with.
