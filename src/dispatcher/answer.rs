@@ -26,7 +26,8 @@ pub enum Answer {
         after: Option<Duration>,
     },
     Refused(String),
-    Unauthorized,
+    /// Nothing happened, and nothing more may be sent: rejected credentials, a forbidden address.
+    Halts(Code),
     Forgotten,
 }
 
@@ -34,7 +35,7 @@ pub enum Answer {
 pub fn of_unanswered(error: Unanswered) -> Answer {
     let code = match error {
         Unanswered::NotConnected => code::NOT_CONNECTED,
-        Unanswered::Blocked => code::BLOCKED_ADDRESS,
+        Unanswered::Blocked => return Answer::Halts(code::BLOCKED_ADDRESS),
         Unanswered::TimedOut => code::TIMED_OUT,
         Unanswered::Broken => code::CONNECTION_BROKEN,
         Unanswered::TooLarge => code::ANSWER_TOO_LARGE,
@@ -48,21 +49,23 @@ pub fn of_verdict(verdict: Verdict, reply: &Reply, now: Timestamp) -> Answer {
     match verdict {
         Verdict::Done(done) => Answer::Done(done),
         Verdict::Next(progress) => Answer::Next(progress),
-        Verdict::Retry { code, effect, after } => Answer::Retry {
-            code,
-            maybe_done: effect == Effect::Possible,
-            after: after.or_else(|| date_wished(reply, now)),
-        },
+        Verdict::Retry { code, effect, after } => {
+            Answer::Retry { code, maybe_done: effect == Effect::Possible, after: after.or_else(|| wished(reply, now)) }
+        }
         Verdict::NotThere => Answer::Retry { code: code::NOT_THERE, maybe_done: false, after: None },
         Verdict::Refused(why) => Answer::Refused(why),
-        Verdict::Unauthorized => Answer::Unauthorized,
+        Verdict::Unauthorized => Answer::Halts(code::UNAUTHORIZED),
         Verdict::Forgotten => Answer::Forgotten,
     }
 }
 
-/// `Retry-After` as a date.
-fn date_wished(reply: &Reply, now: Timestamp) -> Option<Duration> {
-    let at = jiff::fmt::rfc2822::parse(reply.headers.get("retry-after")?).ok()?.timestamp();
+/// `Retry-After`, in seconds or as a date.
+pub fn wished(reply: &Reply, now: Timestamp) -> Option<Duration> {
+    let text = reply.headers.get("retry-after")?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     Duration::try_from(at.duration_since(now)).ok()
 }
 
@@ -97,7 +100,7 @@ mod tests {
             text in "\\PC{0,30}|(Mon|Wed), [0-9]{1,2} (Oct|Feb) [0-9]{2,5} [0-9]{2}:[0-9]{2}:[0-9]{2} (GMT|[+-][0-9]{4})"
         ) {
             let now: Timestamp = "2015-10-21T07:27:00Z".parse().expect("time");
-            let after = date_wished(&Reply::new(503).header("Retry-After", text), now);
+            let after = wished(&Reply::new(503).header("Retry-After", text), now);
             prop_assert!(after.is_none_or(|after| now.checked_add(after).is_ok()));
         }
     }

@@ -5,29 +5,27 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 
 use super::{
-    answer::{self, Answer},
+    answer::Answer,
     context::LaneContext,
     ledger::{self, Judgement, read_as},
     line::Item,
     settle::{Ended, How, settle},
+    talk::{self, Spoken, converse},
 };
 use crate::{
-    connectors::contract::{Done, Operation, Plan, Progress, Repeat, Target, Work, operation::OperationKind},
+    connectors::contract::{Done, Operation, Repeat, Target, operation::OperationKind},
     log::LogResult,
     model::{
         code::{self, Class, Code},
-        http::{Reply, Request},
-        time::Timestamp,
+        time::{Timestamp, after},
     },
     telemetry::killpoint,
     topics::{
         action::Action,
         memory::{self, ActionState, Waiting, key},
+        record::Append,
     },
 };
-
-/// More requests than any operation needs: a connector that goes on for ever is stopped.
-const MOST_CALLS: usize = 100;
 
 /// What the lane hears of an attempt.
 #[derive(Debug)]
@@ -36,8 +34,6 @@ pub(super) enum Report {
     Settled(Item),
     /// It waits in memory.
     Parked { item: Item, due: Timestamp },
-    /// The lane must stand still: the action goes back to the head of its line.
-    Halted { item: Item, code: Code },
 }
 
 /// Tries an action once.
@@ -57,24 +53,20 @@ pub(super) async fn attempt(context: Arc<LaneContext>, mut item: Item) -> LogRes
         Turn::Ends { how, aim } => {
             let aimed = aim.as_ref().map(|aim| (&aim.target, &aim.judgement));
             let attempts = item.attempts + 1;
-            settle(&context, &Ended { action: &action, attempts, how, aimed }).await?;
+            settle(&context, &Ended { action: &action, attempts, how: *how, aimed }).await?;
             Ok(Report::Settled(item))
         }
         Turn::Waits(wait) => park(&context, action, item, wait).await,
-        Turn::Halts(code) => {
-            item.action = Some(Box::new(action));
-            Ok(Report::Halted { item, code })
-        }
         Turn::Talk(_) => unreachable!("talking ends in another turn"),
     }
 }
 
 /// What an action aims at, judged.
-struct Aim {
-    operation: &'static Operation,
-    target: Target,
-    judgement: Judgement,
-    repeat: Repeat,
+pub(super) struct Aim {
+    pub operation: &'static Operation,
+    pub target: Target,
+    pub judgement: Judgement,
+    pub repeat: Repeat,
 }
 
 enum Turn {
@@ -82,11 +74,10 @@ enum Turn {
     Over,
     Talk(Box<Aim>),
     Ends {
-        how: How,
+        how: Box<How>,
         aim: Option<Box<Aim>>,
     },
     Waits(Wait),
-    Halts(Code),
 }
 
 struct Wait {
@@ -99,7 +90,8 @@ struct Wait {
 
 impl Turn {
     fn dead(code: Code, message: impl Into<String>) -> Self {
-        Self::Ends { how: How::Dead { code, message: message.into(), request: None, reply: None }, aim: None }
+        let how = How::Dead { code, message: message.into(), request: None, reply: None };
+        Self::Ends { how: Box::new(how), aim: None }
     }
 }
 
@@ -115,16 +107,17 @@ fn load(context: &LaneContext, item: &mut Item) -> LogResult<Option<Action>> {
 /// What memory and the catalogue say, before anything is sent.
 fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<Turn> {
     let now = context.now();
-    let mut begun_at = None;
-    match ledger::state(context.memory.as_ref(), &action.id)? {
+    let begun_at = match ledger::state(context.memory.as_ref(), &action.id)? {
         Some(ActionState::Settled(outcome)) if outcome.settles(action) => return Ok(Turn::Over),
-        // Begun, and nothing was written about how it went: the process died in between.
-        Some(ActionState::Begun { at, attempt, .. }) => {
-            begun_at = Some(at);
-            item.maybe_done |= attempt > item.attempts;
+        // Begun, and nothing was written about how it went: the process died in between, its request may have gone out at
+        // any time before that, and has ended since.
+        Some(ActionState::Begun { attempt, .. }) if attempt > item.attempts => {
+            item.maybe_done = true;
+            Some(context.taken_over)
         }
-        Some(ActionState::Settled(_)) | None => {}
-    }
+        Some(ActionState::Begun { at, .. }) => Some(at),
+        Some(ActionState::Settled(_)) | None => None,
+    };
     if let Some(due) = action.not_before.filter(|due| *due > now) {
         return Ok(Turn::Waits(Wait { due, code: code::NOT_THERE, maybe_done: item.maybe_done, counts: false }));
     }
@@ -133,12 +126,13 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
         return Ok(Turn::dead(code::UNKNOWN_OPERATION, text));
     };
     let repeat = context.connection.connector.repeat(operation);
-    if item.maybe_done
-        && let Some(turn) = in_doubt(repeat, begun_at, now)
-    {
-        return Ok(turn);
-    }
-    aim(context, action, operation, repeat)
+    // The ledger first: what it holds of this very action proves that it was done.
+    let turn = aim(context, action, operation, repeat)?;
+    let doubt = match &turn {
+        Turn::Talk(_) if item.maybe_done && operation.kind == OperationKind::Write => in_doubt(repeat, begun_at, now),
+        _ => None,
+    };
+    Ok(doubt.unwrap_or(turn))
 }
 
 /// What an action that may have happened must wait for, or why it must not be tried again.
@@ -148,7 +142,7 @@ fn in_doubt(repeat: Repeat, begun_at: Option<Timestamp>, now: Timestamp) -> Opti
             Some(Turn::dead(code::IN_DOUBT, "it was begun, its answer was lost, and it cannot be repeated safely"))
         }
         Repeat::Checked { settle } => {
-            let due = begun_at? + settle;
+            let due = after(begun_at?, settle);
             (due > now).then_some(Turn::Waits(Wait { due, code: code::TIMED_OUT, maybe_done: true, counts: false }))
         }
         Repeat::Natural | Repeat::Keyed => None,
@@ -168,7 +162,7 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
     let result = judgement.result.clone();
     let aim = Box::new(Aim { operation, target, judgement, repeat });
     Ok(match end {
-        Some(end) => Turn::Ends { how: How::Nothing { end, result }, aim: Some(aim) },
+        Some(end) => Turn::Ends { how: Box::new(How::Nothing { end, result }), aim: Some(aim) },
         None => Turn::Talk(aim),
     })
 }
@@ -186,118 +180,30 @@ async fn talk(context: &LaneContext, action: &Action, item: &Item, mut aim: Box<
     let spoken = converse(context, action, &mut aim, item.maybe_done).await?;
     let took = context.shared.clock.elapsed().saturating_sub(begun);
     let name = &context.connection.name;
-    context.shared.metrics.attempt(name, aim.operation.name, failure_of(&spoken.answer), took);
+    context.shared.metrics.attempt(name, aim.operation.name, talk::failure_of(&spoken.answer), took);
     Ok(conclude(context, action, item, aim, spoken))
-}
-
-/// How a conversation with the vendor ended.
-struct Spoken {
-    answer: Answer,
-    request: Option<Request>,
-    reply: Option<Reply>,
-    /// A request before the last one was answered well: it may have done something.
-    got_through: bool,
-}
-
-async fn converse(context: &LaneContext, action: &Action, aim: &mut Aim, maybe_done: bool) -> LogResult<Spoken> {
-    let memory = context.memory.as_ref();
-    let mut vendor_id = ledger::vendor_id(memory, &action.conflict)?;
-    let mut spoken = speak(context, action, aim, maybe_done, vendor_id.as_deref()).await?;
-    if spoken.answer == Answer::Forgotten && vendor_id.take().is_some() {
-        // Lost there: forget here what was written to it, and look the object up once.
-        let forget = |key: String| memory::forget(&context.memory_topic, &key, context.epoch, context.now());
-        let lost = ledger::keys_of_lost(memory, &action.conflict)?;
-        context.remember(lost.into_iter().map(forget).collect()).await?;
-        aim.judgement = ledger::judge(memory, action, &aim.target)?;
-        spoken = speak(context, action, aim, maybe_done, None).await?;
-    }
-    Ok(spoken)
-}
-
-async fn speak(
-    context: &LaneContext,
-    action: &Action,
-    aim: &Aim,
-    maybe_done: bool,
-    vendor_id: Option<&str>,
-) -> LogResult<Spoken> {
-    let connector = &context.connection.connector;
-    let mut progress = Progress::default();
-    let mut spoken = Spoken { answer: Answer::Forgotten, request: None, reply: None, got_through: false };
-    for _call in 0..MOST_CALLS {
-        let session = match context.logged_in().await? {
-            Ok(session) => session,
-            Err(answer) => return Ok(Spoken { answer, ..spoken }),
-        };
-        let work = Work {
-            operation: aim.operation,
-            parameters: &action.parameters,
-            registers: &aim.judgement.send,
-            vendor_id,
-            contributions: &aim.judgement.contributions,
-            maybe_done,
-            reference: action.id.as_str(),
-            now: context.now(),
-            session: session.as_ref(),
-        };
-        let request = match connector.plan(&work, &progress) {
-            Plan::Send(request) => request,
-            Plan::Done(done) => return Ok(Spoken { answer: Answer::Done(done), ..spoken }),
-            Plan::Refused(why) => return Ok(Spoken { answer: Answer::Refused(why), ..spoken }),
-        };
-        let sent = context.send(&request, aim.operation.limit_class).await?;
-        spoken.request = Some(request);
-        killpoint::reached("effect-done");
-        let answer = match sent {
-            Ok(reply) => {
-                let verdict = connector.interpret(&work, &progress, &reply);
-                let answer = answer::of_verdict(verdict, &reply, context.now());
-                spoken.reply = Some(reply);
-                answer
-            }
-            Err(error) => {
-                spoken.reply = None;
-                answer::of_unanswered(error)
-            }
-        };
-        match answer {
-            Answer::Next(next) => progress = next,
-            answer => return Ok(Spoken { answer, ..spoken }),
-        }
-        spoken.got_through = true;
-    }
-    let why = format!("`{}` did not come to its end in {MOST_CALLS} calls", aim.operation.name);
-    Ok(Spoken { answer: Answer::Refused(why), ..spoken })
-}
-
-/// What an attempt's answer is counted as.
-fn failure_of(answer: &Answer) -> Option<Code> {
-    match answer {
-        Answer::Done(_) | Answer::Next(_) => None,
-        Answer::Retry { code, .. } => Some(*code),
-        Answer::Refused(_) | Answer::Forgotten => Some(code::REFUSED),
-        Answer::Unauthorized => Some(code::UNAUTHORIZED),
-    }
 }
 
 /// What the end of the conversation means for the action.
 fn conclude(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>, spoken: Spoken) -> Turn {
     let dead = |code, message: String, spoken: Spoken| Turn::Ends {
-        how: How::Dead { code, message, request: spoken.request, reply: spoken.reply },
+        how: Box::new(How::Dead { code, message, request: spoken.request, reply: spoken.reply }),
         aim: None,
     };
     match spoken.answer.clone() {
         Answer::Done(done) => {
             warn_of(context, action, &done);
-            Turn::Ends { how: How::Done { done, reply: spoken.reply }, aim: Some(aim) }
+            Turn::Ends { how: Box::new(How::Done { done, reply: spoken.reply }), aim: Some(aim) }
         }
         Answer::Refused(why) => dead(code::REFUSED, why, spoken),
         Answer::Forgotten => {
             let why = "the vendor does not know the object that it named itself";
             dead(code::REFUSED, why.to_owned(), spoken)
         }
-        Answer::Unauthorized => Turn::Halts(code::UNAUTHORIZED),
-        Answer::Retry { code, .. } if code == code::BLOCKED_ADDRESS => Turn::Halts(code),
+        Answer::Halts(code) => {
+            let maybe_done = item.maybe_done || spoken.got_through;
+            Turn::Waits(Wait { due: context.now(), code, maybe_done, counts: true })
+        }
         Answer::Retry { code, maybe_done, after } => {
             let maybe_done = item.maybe_done || maybe_done || spoken.got_through;
             match retry(context, item, &aim, code, maybe_done, after) {
@@ -351,14 +257,16 @@ fn retry(
     if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
         wait = wait.max(settle);
     }
-    Ok(Wait { due: now + wait, code, maybe_done, counts: true })
+    Ok(Wait { due: self::after(now, wait), code, maybe_done, counts: true })
 }
 
 /// Parks an action in memory until its time.
 async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait) -> LogResult<Report> {
     let now = context.now();
-    item.attempts += u32::from(wait.counts);
-    item.since = item.since.or(Some(now));
+    if wait.counts {
+        item.attempts += 1;
+        item.since = item.since.or(Some(now));
+    }
     item.maybe_done = wait.maybe_done;
     let record = waiting_record(context, &item, action, wait.due, wait.code);
     context.remember(vec![record]).await?;
@@ -366,13 +274,7 @@ async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait)
 }
 
 /// The record of an action that waits.
-pub(super) fn waiting_record(
-    context: &LaneContext,
-    item: &Item,
-    action: Action,
-    due: Timestamp,
-    code: Code,
-) -> crate::topics::record::Append {
+pub(super) fn waiting_record(context: &LaneContext, item: &Item, action: Action, due: Timestamp, code: Code) -> Append {
     let now = context.now();
     let waiting = Waiting {
         due,

@@ -1,15 +1,25 @@
 //! What all attempts of one lane share.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::{backoff::Backoff, pace::Pacer, proof::Proof};
+use super::{
+    answer::{self, Answer},
+    backoff::Backoff,
+    ledger::read_as,
+    pace::Pacer,
+    proof::Proof,
+};
 use crate::{
     connectors::contract::{Connector, Operation, Session, Vendor},
     log::{Log, LogError, LogResult, Table},
     model::{
+        code::Code,
         connection::ConnectionName,
         http::{Reply, Request, Unanswered},
         id::Ids,
@@ -17,7 +27,11 @@ use crate::{
         time::{Clock, Timestamp},
     },
     telemetry::Metrics,
-    topics::Names,
+    topics::{
+        Names,
+        memory::{Claim, key},
+        record::Append,
+    },
 };
 
 /// The way out: a request as a value becomes traffic.
@@ -70,11 +84,17 @@ pub(super) struct LaneContext {
     pub memory: Arc<dyn Table>,
     pub memory_topic: String,
     pub epoch: u64,
+    /// When this owner took over: what was under way before has ended.
+    pub taken_over: Timestamp,
     pub proof: Proof,
     pub pacer: Pacer,
     pub session: tokio::sync::Mutex<Option<Session>>,
+    /// Finish what is in flight, begin nothing.
+    pub stop: CancellationToken,
     /// The lane is no longer ours: write nothing, send nothing.
     pub lost: CancellationToken,
+    /// Why the lane stands still until its configuration is mended.
+    pub halted: OnceLock<Code>,
 }
 
 impl LaneContext {
@@ -91,24 +111,53 @@ impl LaneContext {
         self.connection.delivery.backoff.wait(attempts, self.shared.random.unit(), wished)
     }
 
-    /// Sends one request: only on a fresh proof of ownership, in the connection's pace.
-    pub async fn send(&self, request: &Request, class: &'static str) -> LogResult<Result<Reply, Unanswered>> {
+    /// From here on the lane sends nothing. Called before anything else can be sent: three requests with a wrong password
+    /// lock some accounts.
+    pub fn halt(&self, code: Code) {
+        if self.halted.set(code).is_ok() {
+            tracing::error!(
+                connection.id = %self.connection.name, code = code.as_str(),
+                "lane stands still until its configuration is mended: see `spojka explain`"
+            );
+            self.shared.metrics.set_circuit_open(&self.connection.name, true);
+        }
+    }
+
+    /// Sends one request: only on a fresh proof of ownership, in the connection's pace, and never once the lane stands still.
+    /// What is no reply is an answer already.
+    pub async fn send(&self, request: &Request, class: &'static str) -> LogResult<Result<Reply, Answer>> {
         self.pacer.slot().await;
         self.proof.ensure().await?;
         if self.lost.is_cancelled() {
             return Err(LogError::Lost);
         }
+        if let Some(code) = self.halted.get() {
+            return Ok(Err(Answer::Halts(*code)));
+        }
         self.shared.metrics.call(&self.connection.name, class);
-        Ok(self.connection.transport.send(request).await)
+        Ok(self.connection.transport.send(request).await.map_err(|error| self.heard(answer::of_unanswered(error))))
+    }
+
+    /// An answer has come: one that halts the lane does so at once.
+    pub fn heard(&self, answer: Answer) -> Answer {
+        if let Answer::Halts(code) = &answer {
+            self.halt(*code);
+        }
+        answer
     }
 
     /// Writes to memory, as long as it takes: what happened must be remembered.
-    pub async fn remember(&self, records: Vec<crate::topics::record::Append>) -> LogResult<()> {
-        self.persist(|| self.memory.write(records.clone())).await
+    ///
+    /// # Errors
+    /// [`LogError::Lost`] when somebody has claimed the lane: what was written is ignored.
+    pub async fn remember(&self, records: Vec<Append>) -> LogResult<()> {
+        self.persist(|| self.memory.write(records.clone())).await?;
+        let claim = read_as::<Claim>(self.memory.as_ref(), key::CLAIM)?;
+        if claim.is_some_and(|claim| claim.epoch == self.epoch) { Ok(()) } else { Err(LogError::Lost) }
     }
 
     /// Appends to other topics, as long as it takes.
-    pub async fn append(&self, records: Vec<crate::topics::record::Append>) -> LogResult<()> {
+    pub async fn append(&self, records: Vec<Append>) -> LogResult<()> {
         if records.is_empty() {
             return Ok(());
         }

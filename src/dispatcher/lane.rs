@@ -1,6 +1,9 @@
-//! A lane and its one owner: takes over, takes actions in, starts what may go, parks what must wait, gives back.
+//! A lane and its one owner: takes actions in, starts what may go, parks what must wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio::{
     sync::{Notify, mpsc, watch},
@@ -10,23 +13,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     attempt::{self, Report, attempt},
-    claim::TakeOver,
-    context::{LaneConnection, LaneContext, Shared},
+    context::LaneContext,
     ledger,
     line::{Item, Line},
     offsets::OffsetTracker,
     pace::Pacer,
+    poll_clocks::PollClocks,
     polls::{self, PollReport},
-    proof::Proof,
+    start::LaneStart,
 };
 use crate::{
-    connectors::contract::Poll,
-    log::{Fencing, LogError, LogResult, Table},
+    log::{LogError, LogResult, Table},
     model::{
-        code::{self, Code},
+        code,
+        connection::ConnectionName,
         hash::ContentHash,
         id::{ActionId, KeyHash},
-        time::Timestamp,
     },
     topics::{
         action::Action,
@@ -39,66 +41,15 @@ use crate::{
 /// Whole actions that a lane holds at a time; more stay in the log. Parked ones are in memory and do not count.
 const MOST_LOADED: usize = 1_000;
 
-/// What a lane needs to begin.
-pub(super) struct LaneStart {
-    pub connection: LaneConnection,
-    pub shared: Shared,
-    pub proof: Proof,
-    /// Records of the lane's topic.
-    pub intake: mpsc::Receiver<Record>,
-    /// The offset up to which everything is settled or parked.
-    pub settled: watch::Sender<Option<u64>>,
-    /// Told whenever a record was taken in.
-    pub room: Arc<Notify>,
-    /// Finish what is in flight and give the lane back.
-    pub stop: CancellationToken,
-    /// The lane is somebody else's: write nothing, send nothing.
-    pub lost: CancellationToken,
-}
-
 /// What comes back from the lane's tasks.
 enum Task {
-    Attempt(LogResult<Report>, KeyHash),
+    Attempt(LogResult<Report>),
     Stored(LogResult<()>, KeyHash, Vec<(ActionId, Option<u64>)>),
     Poll(LogResult<PollReport>, usize),
 }
 
-/// Runs a lane until it is stopped or lost.
-///
-/// # Errors
-/// [`LogError::Lost`], or a log that is broken.
-pub(super) async fn run(start: LaneStart) -> LogResult<()> {
-    let lost = start.lost.clone();
-    tokio::select! {
-        end = run_owned(start) => end,
-        () = lost.cancelled() => Err(LogError::Lost),
-    }
-}
-
-async fn run_owned(start: LaneStart) -> LogResult<()> {
-    let topic = start.shared.names.memory(&start.connection.name);
-    let memory = start.shared.log.table(&topic, Fencing::Epochs).await?;
-    let log = Arc::clone(&start.shared.log);
-    let clock = Arc::clone(&start.shared.clock);
-    let owner = start.shared.owner.clone();
-    let take_over = TakeOver {
-        log: &log,
-        memory: &memory,
-        topic: &topic,
-        owner: &owner,
-        clock: &clock,
-        request_timeout: start.connection.delivery.request_timeout,
-    };
-    let epoch = take_over.run().await?;
-    tracing::info!(connection.id = %start.connection.name, epoch, "lane taken over");
-    let mut lane = Lane::new(start, Arc::clone(&memory), topic.clone(), epoch)?;
-    lane.serve().await?;
-    take_over.release(epoch).await?;
-    tracing::info!(connection.id = %lane.context.connection.name, epoch, "lane given back");
-    Ok(())
-}
-
-struct Lane {
+/// A lane that is ours.
+pub(super) struct Lane {
     context: Arc<LaneContext>,
     intake: mpsc::Receiver<Record>,
     settled: watch::Sender<Option<u64>>,
@@ -108,25 +59,16 @@ struct Lane {
     offsets: OffsetTracker,
     tasks: JoinSet<Task>,
     running: usize,
-    halted: Option<Code>,
-    polls: Vec<PollClock>,
+    polls: PollClocks,
     /// No more records will come.
     drained: bool,
 }
 
-struct PollClock {
-    poll: Poll,
-    due: Timestamp,
-    running: bool,
-    failures: u32,
-}
-
 impl Lane {
-    fn new(start: LaneStart, memory: Arc<dyn Table>, memory_topic: String, epoch: u64) -> LogResult<Self> {
+    pub fn new(start: LaneStart, memory: Arc<dyn Table>, memory_topic: String, epoch: u64) -> LogResult<Self> {
         let pacer = Pacer::new(Arc::clone(&start.shared.clock), start.connection.delivery.per_second);
         let now = start.shared.clock.now();
-        let poll_clock = |poll| PollClock { poll, due: now, running: false, failures: 0 };
-        let polls = start.connection.connector.polls().into_iter().map(poll_clock).collect();
+        let polls = PollClocks::new(start.connection.connector.polls(), now);
         let context = Arc::new(LaneContext {
             connection: start.connection,
             shared: start.shared,
@@ -136,7 +78,10 @@ impl Lane {
             proof: start.proof,
             pacer,
             session: tokio::sync::Mutex::new(None),
+            taken_over: now,
+            stop: start.stop.clone(),
             lost: start.lost,
+            halted: OnceLock::new(),
         });
         let mut lane = Self {
             context,
@@ -148,7 +93,6 @@ impl Lane {
             offsets: OffsetTracker::default(),
             tasks: JoinSet::new(),
             running: 0,
-            halted: None,
             polls,
             drained: false,
         };
@@ -176,8 +120,12 @@ impl Lane {
         Ok(())
     }
 
+    pub fn name(&self) -> &ConnectionName {
+        &self.context.connection.name
+    }
+
     /// Works until it is told to stop, then finishes what is in flight.
-    async fn serve(&mut self) -> LogResult<()> {
+    pub async fn serve(&mut self) -> LogResult<()> {
         loop {
             let stopping = self.stop.is_cancelled();
             if !stopping {
@@ -213,37 +161,28 @@ impl Lane {
 
     /// How long until something is due, if anything is.
     fn wake(&self) -> Option<Duration> {
-        if self.halted.is_some() {
+        if self.context.halted.get().is_some() {
             return None;
         }
-        let polls = self.polls.iter().filter(|poll| !poll.running).map(|poll| poll.due);
         let due = if self.running < self.context.connection.delivery.concurrency { self.line.next_due() } else { None };
-        let next = polls.chain(due).min()?;
+        let next = self.polls.next_due().into_iter().chain(due).min()?;
         Some(Duration::try_from(next.duration_since(self.context.now())).unwrap_or_default())
     }
 
     fn start_what_may_go(&mut self) {
-        if self.halted.is_some() {
+        if self.context.halted.get().is_some() {
             return;
         }
         let now = self.context.now();
-        self.start_polls(now);
+        while let Some((index, poll)) = self.polls.take(now) {
+            let context = Arc::clone(&self.context);
+            self.tasks.spawn(async move { Task::Poll(polls::poll(&context, &poll).await, index) });
+        }
         while self.running < self.context.connection.delivery.concurrency {
             let Some(item) = self.line.take(now) else { break };
-            let (context, key) = (Arc::clone(&self.context), item.conflict.clone());
+            let context = Arc::clone(&self.context);
             self.running += 1;
-            self.tasks.spawn(async move { Task::Attempt(attempt(context, item).await, key) });
-        }
-    }
-
-    fn start_polls(&mut self, now: Timestamp) {
-        for (index, clock) in self.polls.iter_mut().enumerate() {
-            if clock.running || clock.due > now {
-                continue;
-            }
-            clock.running = true;
-            let (context, poll) = (Arc::clone(&self.context), clock.poll.clone());
-            self.tasks.spawn(async move { Task::Poll(polls::poll(&context, &poll).await, index) });
+            self.tasks.spawn(async move { Task::Attempt(attempt(context, item).await) });
         }
     }
 
@@ -259,14 +198,14 @@ impl Lane {
             Some(ActionState::Settled(outcome)) => outcome.settles(&action),
             Some(ActionState::Begun { .. }) | None => false,
         };
-        if settled || memory.get(&key::waiting(&action.id))?.is_some() {
+        if settled || self.line.knows(&action) || memory.get(&key::waiting(&action.id))?.is_some() {
             self.offsets.finish(record.offset);
             return Ok(());
         }
         let item = Item::new(action, record.offset);
         let key = item.conflict.clone();
-        if let Some(due) = self.line.push(item) {
-            self.store_followers(&key, due);
+        if self.line.push(item) {
+            self.store_followers(&key);
         }
         Ok(())
     }
@@ -300,88 +239,59 @@ impl Lane {
 
     fn hear(&mut self, task: Task) -> LogResult<()> {
         match task {
-            Task::Attempt(report, key) => {
+            Task::Attempt(report) => {
                 self.running -= 1;
-                self.hear_of_attempt(report?, &key);
+                self.hear_of_attempt(report?);
             }
             Task::Stored(written, key, stored) => {
                 written?;
-                let ids: Vec<_> = stored.iter().map(|(id, _)| id.clone()).collect();
-                self.line.stored(&key, &ids);
-                stored.iter().filter_map(|(_, offset)| *offset).for_each(|offset| self.offsets.finish(offset));
+                self.hear_of_stored(&key, &stored);
             }
-            Task::Poll(report, index) => self.hear_of_poll(&report?, index),
+            Task::Poll(report, index) => {
+                let report = report?;
+                self.polls.heard(&self.context, &report, index);
+            }
         }
         Ok(())
     }
 
-    fn hear_of_attempt(&mut self, report: Report, key: &KeyHash) {
+    fn hear_of_attempt(&mut self, report: Report) {
         match report {
             Report::Settled(item) => {
                 if let Some(offset) = item.offset {
                     self.offsets.finish(offset);
                 }
-                self.line.finish(key);
+                self.line.finish(&item);
             }
             Report::Parked { mut item, due } => {
                 if let Some(offset) = item.offset.take() {
                     self.offsets.finish(offset);
                 }
+                let key = item.conflict.clone();
                 self.line.park(item, due);
-                self.store_followers(key, due);
-            }
-            Report::Halted { item, code } => {
-                self.line.put_back(item);
-                self.halt(code);
+                self.store_followers(&key);
             }
         }
     }
 
-    fn halt(&mut self, code: Code) {
-        if self.halted.replace(code).is_none() {
-            tracing::error!(
-                connection.id = %self.context.connection.name, code = code.as_str(),
-                "lane stands still until its configuration is mended: see `spojka explain`"
-            );
-        }
-        self.context.shared.metrics.set_circuit_open(&self.context.connection.name, true);
-    }
-
-    /// Followers of a parked action wait in memory too, so that the lane's offset can pass them.
-    fn store_followers(&mut self, key: &KeyHash, due: Timestamp) {
-        let mut stored = Vec::new();
-        let mut records = Vec::new();
-        for item in self.line.items(key) {
-            let Some(action) = &item.action else { continue };
-            let record = attempt::waiting_record(&self.context, item, action.as_ref().clone(), due, code::NOT_THERE);
-            records.push(record);
-            stored.push((item.id.clone(), item.offset));
-        }
-        if records.is_empty() {
-            return;
-        }
+    /// Followers of a parked action wait in memory too, so that the lane's offset can pass them. One write of a key at a time:
+    /// what comes meanwhile goes with the next.
+    fn store_followers(&mut self, key: &KeyHash) {
+        let Some((due, items)) = self.line.to_store(key) else { return };
+        let record = |item: &Item| {
+            let action = item.action.as_ref()?.as_ref().clone();
+            Some(attempt::waiting_record(&self.context, item, action, due, code::NOT_THERE))
+        };
+        let records: Vec<_> = items.iter().filter_map(record).collect();
+        let stored = items.into_iter().map(|item| (item.id, item.offset)).collect();
         let (context, key) = (Arc::clone(&self.context), key.clone());
         self.tasks.spawn(async move { Task::Stored(context.remember(records).await, key, stored) });
     }
 
-    fn hear_of_poll(&mut self, report: &PollReport, index: usize) {
-        let now = self.context.now();
-        let Some(clock) = self.polls.get_mut(index) else { return };
-        clock.running = false;
-        clock.failures = if matches!(report, PollReport::Failed(_)) { clock.failures + 1 } else { 0 };
-        clock.due = match report {
-            PollReport::Done => now + clock.poll.every,
-            PollReport::More => now,
-            PollReport::Failed(_) => now + self.context.wait(clock.failures, None).max(Duration::from_secs(1)),
-            PollReport::Unauthorized => now,
-        };
-        match report {
-            PollReport::Failed(code) => tracing::warn!(
-                connection.id = %self.context.connection.name, poll = clock.poll.name, code = code.as_str(), "poll failed"
-            ),
-            PollReport::Unauthorized => self.halt(code::UNAUTHORIZED),
-            PollReport::Done | PollReport::More => {}
-        }
+    fn hear_of_stored(&mut self, key: &KeyHash, stored: &[(ActionId, Option<u64>)]) {
+        stored.iter().filter_map(|(_, offset)| *offset).for_each(|offset| self.offsets.finish(offset));
+        self.line.stored(key, &stored.iter().map(|(id, _)| id.clone()).collect());
+        self.store_followers(key);
     }
 
     /// Tells the role how far it may commit, and the metrics how things stand.

@@ -208,6 +208,7 @@ pub fn read_as<T: serde::de::DeserializeOwned>(memory: &dyn Table, key: &str) ->
 }
 
 /// Memory that cannot be read is no reason to act: whoever acts without memory does things twice.
+#[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 pub fn broken(error: Unreadable) -> crate::log::LogError {
     crate::log::LogError::Broken(error.to_string())
 }

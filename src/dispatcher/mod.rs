@@ -13,11 +13,14 @@ mod ledger;
 mod line;
 mod offsets;
 mod pace;
+mod poll_clocks;
 mod polls;
 mod proof;
 mod role;
 mod session;
 mod settle;
+mod start;
+mod talk;
 
 pub use context::{Delivery, LaneConnection, Shared, Transport};
 pub use role::{Dispatcher, DispatcherSettings};

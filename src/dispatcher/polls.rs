@@ -1,13 +1,17 @@
 //! Polls: the lane's owner asks the vendor what changed, and what it hears becomes webhooks like any other.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::{answer::Answer, context::LaneContext, ledger::read_as};
+use super::{
+    answer::{self, Answer},
+    context::LaneContext,
+    ledger::read_as,
+};
 use crate::{
     connectors::contract::{Poll, PollRead, PolledRow},
-    log::LogResult,
+    log::{LogError, LogResult},
     model::{
         code::{self, Code},
         id::WebhookId,
@@ -31,8 +35,10 @@ pub(super) enum PollReport {
     Done,
     /// There is more: go on soon.
     More,
-    Failed(Code),
-    Unauthorized,
+    /// By the schedule again, not before the vendor's own wish.
+    Failed(Code, Option<Duration>),
+    /// The lane stands still.
+    Halted,
 }
 
 /// Runs one poll: pages until its end. Rows are written first, then what was seen and the cursor.
@@ -42,33 +48,45 @@ pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<P
         let cursor = read_as::<Value>(context.memory.as_ref(), &key::cursor(poll.name))?;
         match context.logged_in().await? {
             Ok(_) => {}
-            Err(Answer::Unauthorized) => return Ok(PollReport::Unauthorized),
-            Err(_) => return Ok(PollReport::Failed(code::UNEXPECTED_ANSWER)),
+            Err(answer) => return Ok(failed(&answer)),
         }
         let connector = &context.connection.connector;
         let Some(request) = connector.poll(poll.name, cursor.as_ref(), now) else { return Ok(PollReport::Done) };
         let reply = match context.send(&request, "poll").await? {
             Ok(reply) => reply,
-            Err(error) => return Ok(PollReport::Failed(code_of(&super::answer::of_unanswered(error)))),
+            Err(answer) => return Ok(failed(&answer)),
         };
         match connector.read(poll.name, cursor.as_ref(), now, &reply) {
             PollRead::Rows { rows, cursor, more } => {
-                record(context, poll, rows, &cursor, now).await?;
+                match record(context, poll, rows, &cursor, now).await {
+                    Err(LogError::TooLarge { .. }) => return Ok(PollReport::Failed(code::ANSWER_TOO_LARGE, None)),
+                    written => written?,
+                }
                 if !more {
                     return Ok(PollReport::Done);
                 }
             }
-            PollRead::Failed(code) => return Ok(PollReport::Failed(code)),
-            PollRead::Unauthorized => return Ok(PollReport::Unauthorized),
+            PollRead::Failed(code) => {
+                let wished = answer::wished(&reply, context.now());
+                return Ok(PollReport::Failed(code, wished));
+            }
+            PollRead::Unauthorized => {
+                context.halt(code::UNAUTHORIZED);
+                return Ok(PollReport::Halted);
+            }
+        }
+        if context.stop.is_cancelled() {
+            break;
         }
     }
     Ok(PollReport::More)
 }
 
-fn code_of(answer: &Answer) -> Code {
+fn failed(answer: &Answer) -> PollReport {
     match answer {
-        Answer::Retry { code, .. } => *code,
-        _ => code::UNEXPECTED_ANSWER,
+        Answer::Halts(_) => PollReport::Halted,
+        Answer::Retry { code, after, .. } => PollReport::Failed(*code, *after),
+        _ => PollReport::Failed(code::UNEXPECTED_ANSWER, None),
     }
 }
 
@@ -82,9 +100,12 @@ async fn record(
 ) -> LogResult<()> {
     let mut webhooks = Vec::new();
     let mut seen = Vec::new();
+    let mut here = BTreeSet::new();
     for row in rows {
         let key = key::seen(poll.name, &row.row);
-        if read_as::<String>(context.memory.as_ref(), &key)?.as_ref() == Some(&row.state) {
+        if !here.insert((row.row.clone(), row.state.clone()))
+            || read_as::<String>(context.memory.as_ref(), &key)?.as_ref() == Some(&row.state)
+        {
             continue;
         }
         seen.push(memory::put(&context.memory_topic, &key, &row.state, context.epoch, now));

@@ -55,7 +55,8 @@ impl Prover {
 
     /// Nothing is proved any more.
     pub fn void(&self) {
-        self.proved.send_replace(None);
+        // Only a change wakes the lanes: they would ask again at once, and so on for ever.
+        self.proved.send_if_modified(|proved| proved.take().is_some());
     }
 }
 

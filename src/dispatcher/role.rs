@@ -1,7 +1,7 @@
 //! Follows the group: lanes begin and end with their partitions.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     context::{LaneConnection, Shared},
-    lane::{self, LaneStart},
     proof::Prover,
+    start::{self, LaneStart},
 };
 use crate::{
     log::{Consumer, LogError, LogResult, Signal, TopicPartition},
@@ -64,12 +64,12 @@ impl Dispatcher {
             lanes: BTreeMap::new(),
             tasks: JoinSet::new(),
             names: BTreeMap::new(),
+            orphans: BTreeSet::new(),
             room: Arc::new(Notify::new()),
         };
         let end = member.follow(&stop).await;
         member.give_back().await;
-        member.consumer.leave().await?;
-        end
+        end.and(member.consumer.leave().await)
     }
 }
 
@@ -82,6 +82,8 @@ struct Member {
     lanes: BTreeMap<TopicPartition, LaneHandle>,
     tasks: JoinSet<LogResult<()>>,
     names: BTreeMap<Id, TopicPartition>,
+    /// Partitions whose lane was claimed by somebody else, as far as we know without being the partition's member.
+    orphans: BTreeSet<TopicPartition>,
     /// A lane has taken something in.
     room: Arc<Notify>,
 }
@@ -124,9 +126,9 @@ impl Member {
             match happened {
                 Happened::Stop => return Ok(()),
                 Happened::Signal(signal) => self.hear(signal?).await?,
-                Happened::ProofWanted => self.commit().await,
+                Happened::ProofWanted => self.prove().await?,
                 Happened::Tick => {
-                    self.commit().await;
+                    self.prove().await?;
                     timer = clock.sleep(tick);
                 }
                 Happened::Room => {}
@@ -154,7 +156,7 @@ impl Member {
         let (intake, records) = mpsc::channel(INTAKE);
         let (settled_to, settled) = watch::channel(None);
         let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
-        let start = LaneStart {
+        let lane = LaneStart {
             connection,
             shared: self.shared.clone(),
             proof: self.prover.proof(),
@@ -164,7 +166,7 @@ impl Member {
             stop: stop.clone(),
             lost: lost.clone(),
         };
-        let task = self.tasks.spawn(lane::run(start)).id();
+        let task = self.tasks.spawn(start::run(lane)).id();
         self.names.insert(task, partition.clone());
         self.lanes.insert(partition, LaneHandle { task, intake, overflow: VecDeque::new(), settled, stop, lost });
     }
@@ -199,15 +201,22 @@ impl Member {
         Ok(())
     }
 
+    /// Commits, and gives up where that proves that a lane which somebody else has claimed is ours all the same: what it had
+    /// taken in is gone, and only beginning afresh reads it again.
+    async fn prove(&mut self) -> LogResult<()> {
+        if self.commit().await && !self.orphans.is_empty() { Err(LogError::Lost) } else { Ok(()) }
+    }
+
     /// Commits what lanes have settled. A commit that goes through is the proof that all lanes wait for.
-    async fn commit(&mut self) {
+    async fn commit(&mut self) -> bool {
         for (partition, lane) in &self.lanes {
             if let Some(next) = *lane.settled.borrow() {
                 self.consumer.store(partition, next);
             }
         }
         let begun = self.shared.clock.elapsed();
-        match self.consumer.commit().await {
+        let committed = self.consumer.commit().await;
+        match &committed {
             Ok(()) => self.prover.proved(begun),
             Err(LogError::Lost) => {
                 tracing::warn!("this dispatcher was dropped from its group");
@@ -215,6 +224,7 @@ impl Member {
             }
             Err(error) => tracing::warn!(error = %error, "the dispatcher's commit failed"),
         }
+        committed.is_ok()
     }
 
     /// Stops lanes in order: what is in flight ends, at most for as long as a stop may take.
@@ -229,17 +239,20 @@ impl Member {
         while partitions.iter().any(|partition| self.lanes.contains_key(partition)) {
             tokio::select! {
                 Some(ended) = self.tasks.join_next_with_id() => {
-                    self.commit().await;
                     if let Err(error) = self.lane_ended(ended) {
                         tracing::error!(error = %error, "a lane ended badly");
                     }
                 }
-                () = self.prover.wanted() => self.commit().await,
+                () = self.prover.wanted() => {
+                    self.commit().await;
+                }
                 () = &mut deadline => break,
             }
         }
         self.commit().await;
-        partitions.iter().for_each(|partition| self.drop_lane(partition));
+        for partition in partitions {
+            self.drop_lane(partition);
+        }
     }
 
     async fn give_back(&mut self) {
@@ -248,6 +261,7 @@ impl Member {
     }
 
     fn drop_lane(&mut self, partition: &TopicPartition) {
+        self.orphans.remove(partition);
         if let Some(lane) = self.lanes.remove(partition) {
             lane.lost.cancel();
             self.names.remove(&lane.task);
@@ -264,8 +278,11 @@ impl Member {
             self.consumer.store(&partition, next);
         }
         match end {
-            Ok(()) | Err(LogError::Lost) => Ok(()),
-            Err(error) => Err(error),
+            Err(LogError::Lost) => {
+                self.orphans.insert(partition);
+                Ok(())
+            }
+            end => end,
         }
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    answer::{Answer, of_unanswered, of_verdict},
+    answer::{Answer, of_verdict},
     context::LaneContext,
     ledger::read_as,
 };
@@ -34,7 +34,7 @@ impl LaneContext {
         };
         let reply = match self.send(&request, "login").await? {
             Ok(reply) => reply,
-            Err(error) => return Ok(Err(of_unanswered(error))),
+            Err(answer) => return Ok(Err(answer)),
         };
         match self.connection.connector.logged_in(session.as_ref(), &reply, self.now()) {
             Ok(fresh) => {
@@ -42,7 +42,7 @@ impl LaneContext {
                 *session = Some(fresh.clone());
                 Ok(Ok(Some(fresh)))
             }
-            Err(verdict) => Ok(Err(match of_verdict(verdict, &reply, self.now()) {
+            Err(verdict) => Ok(Err(match self.heard(of_verdict(verdict, &reply, self.now())) {
                 Answer::Done(_) | Answer::Next(_) => {
                     Answer::Retry { code: code::UNEXPECTED_ANSWER, maybe_done: false, after: None }
                 }

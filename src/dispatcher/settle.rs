@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use super::{context::LaneContext, ledger, ledger::Judgement};
 use crate::{
     connectors::contract::{Done, Target},
-    log::LogResult,
+    log::{LogError, LogResult},
     model::{
-        code::Code,
+        code::{self, Code},
         http::{Reply, Request},
         time::{Since, Timestamp},
     },
@@ -63,8 +63,19 @@ impl How {
     }
 }
 
-/// Settles an action, durably.
+/// Settles an action, durably. A fetch whose reply has no room in the log is a dead letter instead.
 pub(super) async fn settle(context: &LaneContext, ended: &Ended<'_>) -> LogResult<()> {
+    match (settle_as_is(context, ended).await, &ended.how, &ended.action.purpose) {
+        (Err(LogError::TooLarge { topic }), How::Done { .. }, Purpose::Fetch { .. }) => {
+            let message = format!("the webhook with its reply is larger than the topic `{topic}` takes");
+            let how = How::Dead { code: code::ANSWER_TOO_LARGE, message, request: None, reply: None };
+            settle_as_is(context, &Ended { how, aimed: None, ..*ended }).await
+        }
+        (settled, _, _) => settled,
+    }
+}
+
+async fn settle_as_is(context: &LaneContext, ended: &Ended<'_>) -> LogResult<()> {
     let now = context.now();
     context.append(outputs(context, ended, now)).await?;
     killpoint::reached("settle-outputs-written");

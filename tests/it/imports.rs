@@ -110,7 +110,8 @@ fn nobody_imports_from_above() {
     for (file, text) in source() {
         let module = file.trim_start_matches("src/").split(['/', '.']).next().unwrap().to_owned();
         let Some((_, allowed)) = ROWS.iter().find(|(row, _)| *row == module) else { continue };
-        if allowed.contains(&"*") {
+        // Tests may reach for what the code beside them may not.
+        if allowed.contains(&"*") || file.contains("/tests") {
             continue;
         }
         for used in uses(&text) {

@@ -1,8 +1,10 @@
 //! All integration tests, in one binary: it links once.
 
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cli;
+mod dispatcher;
 mod embedded_log;
 mod examples;
 mod imports;

@@ -10,6 +10,7 @@ fn item(id: &str, key: &str) -> Item {
     Item {
         id: ActionId::from_text(id),
         conflict: KeyHash::from_text(key),
+        retry: 0,
         action: None,
         offset: None,
         sequence: 0,
@@ -28,12 +29,12 @@ fn take(line: &mut Line, second: i64) -> Option<String> {
 fn one_key_goes_one_at_a_time_and_others_beside_it() {
     let mut line = Line::default();
     for (id, key) in [("a1", "a"), ("a2", "a"), ("b1", "b")] {
-        assert_eq!(line.push(item(id, key)), None);
+        assert!(!line.push(item(id, key)));
     }
     assert_eq!(take(&mut line, 0).as_deref(), Some("a1"));
     assert_eq!(take(&mut line, 0).as_deref(), Some("b1"));
     assert_eq!(take(&mut line, 0), None, "a2 waits for a1");
-    line.finish(&KeyHash::from_text("a"));
+    line.finish(&item("a1", "a"));
     assert_eq!(take(&mut line, 0).as_deref(), Some("a2"));
 }
 
@@ -43,24 +44,14 @@ fn a_parked_key_holds_its_followers_and_nobody_else() {
     line.push(item("a1", "a"));
     let head = line.take(at(0)).expect("head");
     line.park(head, at(10));
-    assert_eq!(line.push(item("a2", "a")), Some(at(10)));
-    assert_eq!(line.push(item("b1", "b")), None);
+    assert!(line.push(item("a2", "a")));
+    assert!(!line.push(item("b1", "b")));
     assert_eq!(take(&mut line, 9).as_deref(), Some("b1"));
     assert_eq!(take(&mut line, 9), None);
     assert_eq!(line.next_due(), Some(at(10)));
     assert_eq!(take(&mut line, 10).as_deref(), Some("a1"));
-    line.finish(&KeyHash::from_text("a"));
+    line.finish(&item("a1", "a"));
     assert_eq!(take(&mut line, 10).as_deref(), Some("a2"));
-}
-
-#[test]
-fn what_was_put_back_goes_first() {
-    let mut line = Line::default();
-    line.push(item("a1", "a"));
-    line.push(item("a2", "a"));
-    let head = line.take(at(0)).expect("head");
-    line.put_back(head);
-    assert_eq!(take(&mut line, 0).as_deref(), Some("a1"));
 }
 
 #[derive(Clone, Debug)]
@@ -103,7 +94,7 @@ proptest! {
                     prop_assert!(out.insert(key, taken).is_none());
                 },
                 Move::Finish(key) => if let Some(taken) = out.remove(&key) {
-                    line.finish(&taken.conflict);
+                    line.finish(&taken);
                     *done.entry(key).or_default() += 1;
                 },
                 Move::Park(key, wait) => if let Some(taken) = out.remove(&key) {
@@ -114,10 +105,10 @@ proptest! {
         let total: usize = pushed.values().sum();
         prop_assert_eq!(total, done.values().sum::<usize>() + out.len() + line.len());
         for (_, taken) in out.drain() {
-            line.finish(&taken.conflict);
+            line.finish(&taken);
         }
         while let Some(taken) = line.take(at(now + 100)) {
-            line.finish(&taken.conflict);
+            line.finish(&taken);
         }
         prop_assert!(line.is_empty());
     }

@@ -1,0 +1,13 @@
+//! The dispatcher over a real log, a toy vendor and a scripted way out. Time stands still until a test moves it.
+
+mod doubt;
+mod faults;
+mod order;
+mod owners;
+mod polls;
+mod retries;
+mod sessions;
+mod settling;
+mod stage;
+mod toy;
+mod wire;
