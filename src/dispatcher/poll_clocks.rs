@@ -48,7 +48,9 @@ impl PollClocks {
                 tracing::warn!(
                     connection.id = %context.connection.name, poll = clock.poll.name, code = code.as_str(), "poll failed"
                 );
-                now + context.wait(clock.failures, *wished).max(SHORTEST_WAIT)
+                // Nobody waits for ever, whatever the vendor wishes.
+                let wished = wished.map(|wished| wished.min(context.connection.delivery.max_age));
+                now + context.wait(clock.failures, wished).max(SHORTEST_WAIT)
             }
         };
     }
