@@ -17,7 +17,7 @@ use crate::{
     log::LogResult,
     model::{
         code::{self, Class, Code},
-        time::{Timestamp, after},
+        time::{Timestamp, later},
     },
     telemetry::killpoint,
     topics::{
@@ -142,7 +142,7 @@ fn in_doubt(repeat: Repeat, begun_at: Option<Timestamp>, now: Timestamp) -> Opti
             Some(Turn::dead(code::IN_DOUBT, "it was begun, its answer was lost, and it cannot be repeated safely"))
         }
         Repeat::Checked { settle } => {
-            let due = after(begun_at?, settle);
+            let due = later(begun_at?, settle);
             (due > now).then_some(Turn::Waits(Wait { due, code: code::TIMED_OUT, maybe_done: true, counts: false }))
         }
         Repeat::Natural | Repeat::Keyed => None,
@@ -257,7 +257,7 @@ fn retry(
     if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
         wait = wait.max(settle);
     }
-    Ok(Wait { due: self::after(now, wait), code, maybe_done, counts: true })
+    Ok(Wait { due: later(now, wait), code, maybe_done, counts: true })
 }
 
 /// Parks an action in memory until its time.

@@ -277,7 +277,7 @@ impl Lane {
     /// Followers of a parked action wait in memory too, so that the lane's offset can pass them. One write of a key at a time:
     /// what comes meanwhile goes with the next.
     fn store_followers(&mut self, key: &KeyHash) {
-        let Some((due, items)) = self.line.to_store(key) else { return };
+        let Some((due, items)) = self.line.begin_storing(key) else { return };
         let record = |item: &Item| {
             let action = item.action.as_ref()?.as_ref().clone();
             Some(attempt::waiting_record(&self.context, item, action, due, code::NOT_THERE))

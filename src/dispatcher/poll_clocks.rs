@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{context::LaneContext, polls::PollReport};
-use crate::{connectors::contract::Poll, model::time::{Timestamp, after}};
+use crate::{connectors::contract::Poll, model::time::Timestamp};
 
 /// A poll that fails is not repeated sooner.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
@@ -42,13 +42,15 @@ impl PollClocks {
         clock.running = false;
         clock.failures = if matches!(report, PollReport::Failed(..)) { clock.failures + 1 } else { 0 };
         clock.due = match report {
-            PollReport::Done => after(now, clock.poll.every),
+            PollReport::Done => now + clock.poll.every,
             PollReport::More | PollReport::Halted => now,
             PollReport::Failed(code, wished) => {
                 tracing::warn!(
                     connection.id = %context.connection.name, poll = clock.poll.name, code = code.as_str(), "poll failed"
                 );
-                after(now, context.wait(clock.failures, *wished).max(SHORTEST_WAIT))
+                // Nobody waits for ever, whatever the vendor wishes.
+                let wished = wished.map(|wished| wished.min(context.connection.delivery.max_age));
+                now + context.wait(clock.failures, wished).max(SHORTEST_WAIT)
             }
         };
     }

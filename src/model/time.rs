@@ -85,7 +85,7 @@ impl Clock for ManualClock {
 }
 
 /// The moment a wait ends; the end of time for one that never does, such as a vendor's absurd wish.
-pub fn after(now: Timestamp, wait: Duration) -> Timestamp {
+pub fn later(now: Timestamp, wait: Duration) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 

@@ -70,6 +70,11 @@ impl Faults {
         *self.away.lock().unwrap() = writes;
     }
 
+    /// How many writes are still to fail.
+    pub(super) fn away_for(&self) -> u32 {
+        *self.away.lock().unwrap()
+    }
+
     pub(super) fn answer_commits(&self, error: Option<LogError>) {
         *self.commits.lock().unwrap() = error;
     }

@@ -158,10 +158,7 @@ async fn a_log_that_is_away_at_the_beginning_is_waited_for() {
     stage.append(&[stage.set("a-1", "eva", 1)]).await;
     stage.faults.be_away_for(2);
     let running = stage.start();
-    for _time in 0..2 {
-        stage.settle_down_without_writing().await;
-        stage.clock.advance(Duration::from_secs(1));
-    }
+    stage.log_is_away_for(2, Duration::from_secs(1)).await;
     stage.settled("a-1").await;
     running.stop().await;
 }

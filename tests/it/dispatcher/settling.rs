@@ -270,10 +270,7 @@ async fn a_log_that_is_away_for_a_while_loses_nothing() {
     stage.until("it is under way", || !stage.wire.sent().is_empty()).await;
     stage.faults.be_away_for(3);
     stage.wire.release();
-    for wait in [1, 2, 4] {
-        stage.settle_down_without_writing().await;
-        stage.clock.advance(std::time::Duration::from_secs(wait));
-    }
+    stage.log_is_away_for(3, std::time::Duration::from_secs(4)).await;
     assert_eq!(stage.settled("a-1").await, End::Done);
     running.stop().await;
     assert_eq!(stage.wire.effects().len(), 1);

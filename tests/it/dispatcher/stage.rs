@@ -251,6 +251,15 @@ impl Stage {
         }
     }
 
+    /// Lets the log be away for so many writes, and time pass after each.
+    pub(super) async fn log_is_away_for(&self, writes: u32, wait: Duration) {
+        for left in (0..writes).rev() {
+            self.until("a write failed", || self.faults.away_for() == left).await;
+            self.settle_down_without_writing().await;
+            self.clock.advance(wait);
+        }
+    }
+
     fn marker(&self) -> Append {
         DeadLetter::removal(&self.ids.dead("marker"), self.names.dead(), at(0))
     }
