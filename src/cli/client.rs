@@ -13,7 +13,7 @@ use crate::{
     model::{
         connection::ConnectionName,
         http::{Method, Request, Unanswered},
-        time::SystemClock,
+        time::{Clock, SystemClock},
     },
     runtime::{
         self,
@@ -97,8 +97,8 @@ async fn over_the_port(config: &Config, question: &Question) -> anyhow::Result<O
 
 async fn by_itself(path: &Path, question: Question) -> anyhow::Result<serde_json::Value> {
     let config = load(path, Mode::Resolve)?;
-    let clock = Arc::new(SystemClock);
-    let log = runtime::open_log(&config, clock.clone())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let log = runtime::open_log(&config, Arc::clone(&clock))?;
     let operator = runtime::operator_of(&config, &log, clock);
     log.create_topics(&operator.specs()).await?;
     let answer = runtime::admin::ask(&operator, question).await;

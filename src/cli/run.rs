@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     config::Mode,
-    model::{random::Generator, time::SystemClock},
+    model::{
+        random::Generator,
+        time::{Clock, SystemClock},
+    },
     runtime::{self, App, Ground, Role},
     telemetry::logs,
 };
@@ -24,9 +27,9 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
     logs::install(format, &arguments.log_filter)?;
     let roles = roles(&arguments.roles);
     client::tokio_runtime_for_roles()?.block_on(async {
-        let clock = Arc::new(SystemClock);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random = Arc::new(Generator::from_system());
-        let log = runtime::open_log(&config, clock.clone())?;
+        let log = runtime::open_log(&config, Arc::clone(&clock))?;
         let ids = runtime::ids_of(&config, random.as_ref())?;
         let ground = Ground::new(&config, log, ids, clock, random);
         let owner = runtime::owner_name();

@@ -71,7 +71,9 @@ impl Pipeline {
             match signal {
                 Signal::Records(records) => {
                     self.handle(&records, handler, stop).await?;
-                    ends(&records).into_iter().for_each(|(partition, next)| consumer.store(&partition, next));
+                    for (partition, next) in ends(&records) {
+                        consumer.store(&partition, next);
+                    }
                     uncommitted = true;
                 }
                 Signal::Revoked(_) => consumer.released().await?,

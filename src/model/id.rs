@@ -10,9 +10,12 @@ use sha2::Sha256;
 
 use super::{
     connection::ConnectionName,
-    hash::{ContentHash, short_hex},
+    hash::{ContentHash, push_hex},
     time::Version,
 };
+
+/// So much of a digest is an id.
+const ID_BYTES: usize = 16;
 
 macro_rules! id_type {
     ($(#[$doc:meta])* $name:ident) => {
@@ -176,7 +179,11 @@ impl Ids {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
         }
-        format!("{prefix}-{}", short_hex(&mac.finalize().into_bytes()))
+        let mut id = String::with_capacity(prefix.len() + 1 + 2 * ID_BYTES);
+        id.push_str(prefix);
+        id.push('-');
+        push_hex(&mut id, &mac.finalize().into_bytes()[..ID_BYTES]);
+        id
     }
 }
 

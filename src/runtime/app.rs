@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::{TryStreamExt as _, stream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -181,12 +182,13 @@ fn listen(
 /// A webhook with the largest body must fit into its topic, with room for its headers.
 async fn check_sizes(config: &Config, ground: &Ground, operator: &super::operator::Operator) -> Result<(), StartError> {
     const HEADERS: usize = 64 << 10;
+    const AT_ONCE: usize = 16;
     let needs = config.gateway.max_body_bytes + HEADERS;
-    for connection in &operator.connections {
-        let info = ground.log.describe(&ground.names.webhooks(connection)).await?;
-        if info.max_message_bytes < needs {
-            return Err(StartError::RecordTooLarge { topic: info.name, takes: info.max_message_bytes, needs });
-        }
-    }
-    Ok(())
+    let topics = operator.connections.iter().map(|connection| Ok(ground.names.webhooks(connection)));
+    let check = |topic: String| async move {
+        let info = ground.log.describe(&topic).await?;
+        let takes = info.max_message_bytes;
+        if takes < needs { Err(StartError::RecordTooLarge { topic, takes, needs }) } else { Ok(()) }
+    };
+    stream::iter(topics).try_for_each_concurrent(AT_ONCE, check).await
 }

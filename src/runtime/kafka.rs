@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::roles::LEASE;
+use super::{open::largest_record, roles::LEASE};
 use crate::{
     config::{Config, KafkaConfig, Sasl},
     log::{
@@ -25,7 +25,7 @@ pub(super) fn connect(config: &Config, kafka: &KafkaConfig, clock: Arc<dyn Clock
     settings.options.remove(SESSION_OPTION);
     settings.session_timeout = session_timeout(config, kafka)?;
     settings.replication = kafka.replication;
-    settings.max_message_bytes = settings.max_message_bytes.max(config.gateway.max_body_bytes * 2);
+    settings.max_message_bytes = largest_record(config);
     Ok(Arc::new(KafkaLog::connect(settings, clock)?))
 }
 

@@ -25,11 +25,18 @@ pub fn open_log(config: &Config, clock: Arc<dyn Clock>) -> LogResult<Log> {
                     LogError::Broken(format!("the folder {} cannot be made: {error}", folder.display()))
                 })?;
             }
-            let options = EmbeddedOptions { clock, ..EmbeddedOptions::default() };
+            let options =
+                EmbeddedOptions { clock, max_message_bytes: largest_record(config), ..EmbeddedOptions::default() };
             Ok(Arc::new(EmbeddedLog::open(path, options)?))
         }
         LogConfig::Kafka(kafka) => super::kafka::connect(config, kafka, clock),
     }
+}
+
+/// The largest record: a dead letter around a fetch around a webhook with its reply, each layer a third larger than the one
+/// within.
+pub(super) fn largest_record(config: &Config) -> usize {
+    config.gateway.max_body_bytes * 8
 }
 
 /// The log and the names in it.

@@ -21,6 +21,8 @@ const COMMIT_EVERY: Duration = Duration::from_millis(500);
 /// How long a lane may send requests on one proof of ownership. With the longest request it stays below Kafka's session
 /// timeout.
 pub(super) const LEASE: Duration = Duration::from_secs(2);
+/// The largest answer that is read: a page of a hundred large orders. What becomes of it fits the log's largest record.
+const MOST_ANSWER_BYTES: usize = 4 << 20;
 /// How long a stop waits for what is in flight.
 pub(super) const DRAIN: Duration = Duration::from_secs(25);
 
@@ -129,5 +131,9 @@ fn delivery_of(config: &DeliveryConfig) -> Delivery {
 
 /// The HTTP client's limits for one connection.
 pub fn limits_of(config: &DeliveryConfig) -> Limits {
-    Limits { timeout: config.timeout, allow_private_addresses: config.allow_private_addresses, ..Limits::default() }
+    Limits {
+        timeout: config.timeout,
+        max_answer_bytes: MOST_ANSWER_BYTES,
+        allow_private_addresses: config.allow_private_addresses,
+    }
 }

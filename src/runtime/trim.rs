@@ -30,7 +30,7 @@ impl Trimmer {
                 Some("webhooks") => "normalizer",
                 Some("events") => "router",
                 // Bulk topics have no reader yet, and keep what they hold.
-                Some("actions") if !kind.ends_with(".bulk") => "dispatcher",
+                Some("actions") if !is_bulk(kind) => "dispatcher",
                 _ => return None,
             };
             let readers = vec![ground.names.group(reader)];
@@ -59,4 +59,9 @@ impl Trimmer {
             }
         }
     }
+}
+
+/// Whether a topic, without its prefix, is a lane's second one.
+fn is_bulk(kind: &str) -> bool {
+    kind.rsplit_once('.').is_some_and(|(_, last)| last == "bulk") && kind.matches('.').count() == 2
 }

@@ -4,6 +4,8 @@
 //! The value is the exact bytes of what arrived, followed by the exact bytes of each reply; the header `meta` tells their
 //! lengths and everything else.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -106,16 +108,16 @@ impl Webhook {
     /// The record for `webhooks.<connection>`.
     pub fn to_append(&self, topic: String) -> Append {
         let meta = Meta {
-            connection: self.connection.clone(),
+            connection: Cow::Borrowed(&self.connection),
             arrived: self.arrived,
-            arrival: self.arrival.clone(),
+            arrival: Cow::Borrowed(&self.arrival),
             length: self.body.len(),
             replies: self.replies.iter().map(ReplyMeta::of).collect(),
-            origin: self.origin.clone(),
+            origin: Cow::Borrowed(&self.origin),
         };
-        let mut headers = RecordHeaders::default()
-            .with(ID, self.id.to_string())
-            .with(META, serde_json::to_vec(&meta).expect("meta is plain data"))
+        let mut headers = RecordHeaders(Vec::with_capacity(4))
+            .with(ID, self.id.as_str().to_owned())
+            .with(META, meta.to_json())
             .with(KEY_ID, PLAIN);
         if let Some(traceparent) = &self.traceparent {
             headers = headers.with(TRACEPARENT, traceparent.clone());
@@ -123,7 +125,7 @@ impl Webhook {
         Append {
             topic,
             partition: None,
-            key: Bytes::from(self.key.to_string()),
+            key: Bytes::from(self.key.as_str().to_owned()),
             headers,
             value: Some(self.all_bytes()),
             timestamp: self.read_at(),
@@ -149,7 +151,7 @@ impl Webhook {
         let wrong = |what: &str| Unreadable::new("webhooks", what);
         let id = record.headers.text(ID).ok_or_else(|| wrong("header `id` is missing"))?;
         let meta = record.headers.get(META).ok_or_else(|| wrong("header `meta` is missing"))?;
-        let meta: Meta = serde_json::from_slice(meta).map_err(|_| wrong("header `meta` is wrong"))?;
+        let meta: Meta<'_> = serde_json::from_slice(meta).map_err(|_| wrong("header `meta` is wrong"))?;
         let mut rest = record.value.clone().unwrap_or_default();
         let mut take = |length: usize| {
             if length > rest.len() {
@@ -172,28 +174,39 @@ impl Webhook {
         }
         Ok(Self {
             id: WebhookId::from_text(id),
-            connection: meta.connection,
+            connection: meta.connection.into_owned(),
             arrived: meta.arrived,
-            arrival: meta.arrival,
+            arrival: meta.arrival.into_owned(),
             body,
             replies,
-            origin: meta.origin,
+            origin: meta.origin.into_owned(),
             traceparent: record.headers.text(TRACEPARENT).map(str::to_owned),
             key: KeyHash::from_text(String::from_utf8_lossy(&record.key)),
         })
     }
 }
 
+/// Borrowed when it is written: every webhook that is taken passes here.
 #[derive(Serialize, Deserialize)]
-struct Meta {
-    connection: ConnectionName,
+struct Meta<'a> {
+    connection: Cow<'a, ConnectionName>,
     arrived: Timestamp,
-    arrival: Arrival,
+    arrival: Cow<'a, Arrival>,
     length: usize,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     replies: Vec<ReplyMeta>,
     #[serde(default)]
-    origin: Origin,
+    origin: Cow<'a, Origin>,
+}
+
+impl Meta<'_> {
+    fn to_json(&self) -> Vec<u8> {
+        /// What a shop's headers take.
+        const USUAL_BYTES: usize = 768;
+        let mut json = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut json, self).expect("meta is plain data");
+        json
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,20 +1,18 @@
 //! A server in a process of its own: started, asked what it used, stopped.
 
 use std::{
-    fs,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::Path,
     process::{self, Command, Stdio},
-    time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
 
-use crate::server::{self, Kind};
-
-/// `/proc` counts processor time in hundredths of a second on every Linux.
-const TICK: Duration = Duration::from_millis(10);
+use crate::{
+    server::{self, Kind},
+    usage::Usage,
+};
 
 pub(crate) struct Child {
     process: process::Child,
@@ -41,25 +39,9 @@ impl Child {
         self.address
     }
 
-    /// Processor time so far, in user and kernel mode, of all its threads.
-    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = self.read("stat")?;
-        // The second field is the program's name in parentheses, which may hold anything.
-        let (_, fields) = stat.rsplit_once(") ").context("a stat line")?;
-        let ticks = |at: usize| -> anyhow::Result<u32> { Ok(fields.split(' ').nth(at).context("a field")?.parse()?) };
-        Ok(TICK * (ticks(11)? + ticks(12)?))
-    }
-
-    /// The most memory that it ever had, in bytes.
-    pub(crate) fn peak_memory(&self) -> anyhow::Result<u64> {
-        let status = self.read("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("a peak")?;
-        let kilobytes: u64 = line.trim().strip_suffix(" kB").context("in kB")?.parse()?;
-        Ok(kilobytes << 10)
-    }
-
-    fn read(&self, file: &str) -> anyhow::Result<String> {
-        fs::read_to_string(format!("/proc/{}/{file}", self.process.id())).context("only Linux has `/proc`")
+    /// What the system knows of it.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage(self.process.id())
     }
 
     /// Ends it by closing its input.

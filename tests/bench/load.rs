@@ -13,8 +13,6 @@ use anyhow::{Context as _, ensure};
 use hdrhistogram::Histogram;
 use spojka::model::time::{Clock as _, SystemClock};
 
-use crate::options::Scenario;
-
 /// The longest that one answer may take before the run fails.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -28,19 +26,21 @@ pub(crate) struct Load {
     pub(crate) latency: Histogram<u64>,
 }
 
+/// How many connections send, and how often.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) connections: u32,
+    /// Requests a second over all connections; `None`: as many as get through.
+    pub(crate) rate: Option<u32>,
+}
+
 /// Loads a server for some seconds.
-pub(crate) fn run(
-    address: SocketAddr,
-    requests: &[Vec<u8>],
-    scenario: &Scenario,
-    seconds: u64,
-) -> anyhow::Result<Load> {
-    let connections =
-        (0..scenario.connections).map(|_| Connection::open(address)).collect::<anyhow::Result<Vec<_>>>()?;
+pub(crate) fn run(address: SocketAddr, requests: &[Vec<u8>], pace: Pace, seconds: u64) -> anyhow::Result<Load> {
+    let connections = (0..pace.connections).map(|_| Connection::open(address)).collect::<anyhow::Result<Vec<_>>>()?;
     let begin = SystemClock.elapsed();
     let end = begin + Duration::from_secs(seconds);
     let each = |(index, connection)| {
-        let schedule = Schedule { begin, end, index, scenario };
+        let schedule = Schedule { begin, end, index, pace };
         move || schedule.drive(connection, requests)
     };
     let parts: Vec<anyhow::Result<Part>> = thread::scope(|scope| {
@@ -67,18 +67,18 @@ struct Part {
 
 /// When one connection sends.
 #[derive(Clone, Copy)]
-struct Schedule<'a> {
+struct Schedule {
     begin: Duration,
     end: Duration,
     index: u32,
-    scenario: &'a Scenario,
+    pace: Pace,
 }
 
-impl Schedule<'_> {
+impl Schedule {
     /// The moment of this connection's `turn`-th request; `None`: at once.
     fn moment(&self, turn: u64) -> Option<Duration> {
-        let rate = self.scenario.rate?;
-        let number = turn * u64::from(self.scenario.connections) + u64::from(self.index);
+        let rate = self.pace.rate?;
+        let number = turn * u64::from(self.pace.connections) + u64::from(self.index);
         Some(self.begin + Duration::from_nanos(number * 1_000_000_000 / u64::from(rate)))
     }
 

@@ -1,10 +1,11 @@
-//! How quick the embedded log is: `cargo bench --bench log [folder]`. The folder decides what is measured, because all of it
-//! is a disk's fsync shared by many.
+//! How quick a log is: `cargo bench --bench log [folder]` for the embedded one, `cargo bench --bench log host:port [linger in
+//! milliseconds]` for Kafka. The folder decides what is measured, because all of it is a disk's fsync shared by many; with
+//! Kafka it is the brokers and the linger.
 #![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on fails")]
 
 use std::{
-    path::PathBuf,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -18,6 +19,7 @@ use spojka::{
     log::{
         Fencing, Log, Signal, TopicSpec,
         embedded::{EmbeddedLog, EmbeddedOptions},
+        kafka::{KafkaLog, KafkaSettings},
     },
     model::time::{Clock, SystemClock},
     topics::record::{Append, ID, KEY_ID, PLAIN, RecordHeaders},
@@ -29,20 +31,37 @@ const VALUE_BYTES: usize = 1024;
 
 #[tokio::main]
 async fn main() {
-    let argument = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let folder = argument.map_or_else(std::env::temp_dir, PathBuf::from);
-    let file = tempfile::Builder::new().prefix("spojka-bench").tempdir_in(folder).unwrap();
-    let log: Log = Arc::new(EmbeddedLog::open(&file.path().join("log.db"), EmbeddedOptions::default()).unwrap());
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let temp = std::env::temp_dir();
+    let place = arguments.first().map(String::as_str);
+    let brokers = place.filter(|place| place.contains(':'));
+    let folder = place.filter(|_| brokers.is_none()).map_or(temp.as_path(), Path::new);
+    let folder = tempfile::Builder::new().prefix("spojka-bench").tempdir_in(folder).unwrap();
+    let log = match brokers {
+        Some(brokers) => kafka(brokers, arguments.get(1).map(String::as_str), folder.path()),
+        None => Arc::new(EmbeddedLog::open(&folder.path().join("log.db"), EmbeddedOptions::default()).unwrap()),
+    };
+    // Brokers keep the topics of earlier runs.
+    let run = SystemClock.now().as_millisecond();
+    let (records, table) = (format!("records-{run}"), format!("table-{run}"));
     let topic = |name: &str, partitions, compacted| TopicSpec { name: name.to_owned(), partitions, compacted };
-    log.create_topics(&[topic("records", 4, false), topic("table", 1, true)]).await.unwrap();
+    log.create_topics(&[topic(&records, 4, false), topic(&table, 1, true)]).await.unwrap();
 
     for in_flight in [1, 64, 256] {
-        append(&log, "records", in_flight, if in_flight == 1 { RECORDS / 20 } else { RECORDS }).await;
+        append(&log, &records, in_flight, if in_flight == 1 { RECORDS / 20 } else { RECORDS }).await;
     }
-    append(&log, "table", 64, RECORDS / 2).await;
-    look_up(&log).await;
-    consume(&log, RECORDS * 2).await;
+    append(&log, &table, 64, RECORDS / 2).await;
+    look_up(&log, &table).await;
+    consume(&log, &records, RECORDS * 2).await;
     log.close(Duration::from_mins(1)).await.unwrap();
+}
+
+fn kafka(brokers: &str, linger: Option<&str>, state_dir: &Path) -> Log {
+    let mut settings = KafkaSettings::new(brokers, state_dir);
+    if let Some(linger) = linger {
+        settings.linger = Duration::from_secs_f64(linger.parse::<f64>().unwrap() / 1000.0);
+    }
+    Arc::new(KafkaLog::connect(settings, Arc::new(SystemClock)).unwrap())
 }
 
 fn record(topic: &str, n: u64, value: &Bytes) -> Append {
@@ -57,13 +76,13 @@ fn record(topic: &str, n: u64, value: &Bytes) -> Append {
 }
 
 /// Appends records one by one from so many tasks.
-async fn append(log: &Log, topic: &'static str, in_flight: u64, count: u64) {
+async fn append(log: &Log, topic: &str, in_flight: u64, count: u64) {
     let value = Bytes::from(vec![b'x'; VALUE_BYTES]);
     let next = Arc::new(AtomicU64::new(0));
     let start = SystemClock.elapsed();
     let mut tasks = JoinSet::new();
     for _ in 0..in_flight {
-        let (log, value, next) = (Arc::clone(log), value.clone(), Arc::clone(&next));
+        let (log, topic, value, next) = (Arc::clone(log), topic.to_owned(), value.clone(), Arc::clone(&next));
         tasks.spawn(async move {
             let mut latencies = Histogram::<u64>::new(3).unwrap();
             loop {
@@ -72,7 +91,7 @@ async fn append(log: &Log, topic: &'static str, in_flight: u64, count: u64) {
                     return latencies;
                 }
                 let begin = SystemClock.elapsed();
-                log.append(vec![record(topic, n, &value)]).await.unwrap();
+                log.append(vec![record(&topic, n, &value)]).await.unwrap();
                 latencies += micros(since(begin));
             }
         });
@@ -84,8 +103,8 @@ async fn append(log: &Log, topic: &'static str, in_flight: u64, count: u64) {
     say(&format!("append to {topic}, {in_flight} in flight"), count, since(start), &latencies);
 }
 
-async fn look_up(log: &Log) {
-    let table = log.table("table", Fencing::Epochs).await.unwrap();
+async fn look_up(log: &Log, table: &str) {
+    let table = log.table(table, Fencing::Epochs).await.unwrap();
     let mut latencies = Histogram::<u64>::new(3).unwrap();
     let (count, start) = (50_000, SystemClock.elapsed());
     for n in 0..count {
@@ -96,8 +115,8 @@ async fn look_up(log: &Log) {
     say("look up", count, since(start), &latencies);
 }
 
-async fn consume(log: &Log, count: u64) {
-    let mut consumer = log.consumer("bench", &["records".to_owned()]).await.unwrap();
+async fn consume(log: &Log, topic: &str, count: u64) {
+    let mut consumer = log.consumer(topic, &[topic.to_owned()]).await.unwrap();
     let (mut got, start) = (0, SystemClock.elapsed());
     while got < count {
         if let Signal::Records(records) = consumer.next().await.unwrap() {

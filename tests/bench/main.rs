@@ -1,15 +1,16 @@
 //! What a webhook costs: the gateway on its log, against a bare server that does nothing but check the same signature.
 //!
-//!     cargo bench --bench gateway                       all servers, all scenarios, 10 seconds each
-//!     cargo bench --bench gateway -- --seconds 3 --servers bare,gateway --scenarios trickle
+//!     cargo bench --bench gateway                       all servers, all scenarios, the median of 3 times 5 seconds
+//!     cargo bench --bench gateway -- --seconds 3 --rounds 1 --servers bare,gateway --scenarios trickle
 //!
 //! Each server is a process of its own (this program again), so that its processor time and memory are its own. The load is
 //! open: requests start when the schedule says, whether or not earlier ones were answered, and latency counts from that
-//! moment; a server that stalls cannot hide it. Only `flood` has no schedule: it asks how much there is.
+//! moment; a server that stalls cannot hide it. Only `flood` has no schedule: it asks how much there is, and `half` sends
+//! half of that. Webhooks are a WooCommerce shop's, taken by the connector that takes them in production.
 //!
 //! | server | what it is |
 //! |---|---|
-//! | `bare` | actix-web, body read, HMAC checked, 200 |
+//! | `bare` | actix-web, body read, the same HMAC checked by the same function, 200 |
 //! | `gateway-nolog` | our gateway before a log that keeps nothing: what we add to `bare` before the disk |
 //! | `gateway` | our gateway on the embedded log: every answer stands behind an fsync |
 //! | `gateway-kafka` | our gateway on the brokers that `SPOJKA_TEST_KAFKA_BROKERS` names, if it does |
@@ -24,6 +25,7 @@ mod options;
 mod report;
 mod server;
 mod signed;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -31,7 +33,8 @@ use anyhow::Context as _;
 
 use crate::{
     child::Child,
-    options::{Options, SCENARIOS, Scenario},
+    load::Pace,
+    options::{Options, Rate, SCENARIOS, Scenario},
     report::{Measured, Report},
     server::Kind,
 };
@@ -54,29 +57,53 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> anyhow::Result<()> {
-    let mut report = Report::new(options.seconds);
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).context("no temporary folder")?;
-    report.fsync(&disk::measure(folder.path())?)?;
+    let fsync = disk::measure(folder.path())?;
+    let mut report = Report::new(&fsync);
+    report.head(options, &fsync)?;
     for scenario in SCENARIOS.iter().filter(|scenario| options.wants(scenario)) {
-        for kind in &options.servers {
-            let measured = measure(*kind, scenario, options.seconds)
-                .with_context(|| format!("{} under {}", kind.as_str(), scenario.name))?;
+        let mut measured: Vec<Vec<Measured>> = options.servers.iter().map(|_| Vec::new()).collect();
+        // Each round measures all servers, so that what else the machine does meets them alike.
+        for _ in 0..options.rounds {
+            for (kind, measured) in options.servers.iter().zip(&mut measured) {
+                let pace = pace(*kind, scenario, &report)?;
+                let one = measure(*kind, pace, scenario.body_bytes, options.seconds);
+                measured.push(one.with_context(|| format!("{} under {}", kind.as_str(), scenario.name))?);
+            }
+        }
+        for (kind, measured) in options.servers.iter().zip(measured) {
             report.row(*kind, scenario, &measured)?;
         }
     }
     Ok(())
 }
 
-/// One server under one scenario: started afresh, warmed up, loaded, and asked what it kept.
-fn measure(kind: Kind, scenario: &Scenario, seconds: u64) -> anyhow::Result<Measured> {
+/// A scenario's load for one server. Its most is measured now, where that was not done before.
+fn pace(kind: Kind, scenario: &Scenario, report: &Report) -> anyhow::Result<Pace> {
+    let pace = |rate| Pace { connections: scenario.connections, rate };
+    match scenario.rate {
+        Rate::Most => Ok(pace(None)),
+        Rate::Of(rate) => Ok(pace(Some(rate))),
+        Rate::Half => {
+            let most = match report.most(kind, scenario) {
+                Some(most) => most,
+                None => measure(kind, pace(None), scenario.body_bytes, 2)?.per_second(),
+            };
+            Ok(pace(Some(report::whole(most / 2.0))))
+        }
+    }
+}
+
+/// One server under one load: started afresh, warmed up, loaded, and asked what it kept.
+fn measure(kind: Kind, pace: Pace, body_bytes: usize, seconds: u64) -> anyhow::Result<Measured> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).context("no temporary folder")?;
     let child = Child::start(kind, folder.path())?;
-    let requests = signed::requests(scenario.body_bytes);
-    let warm_up = load::run(child.address(), &requests, scenario, 1)?;
-    let before = child.cpu()?;
-    let load = load::run(child.address(), &requests, scenario, seconds)?;
-    let cpu = child.cpu()?.saturating_sub(before);
-    let peak_memory = child.peak_memory()?;
+    let requests = signed::requests(body_bytes);
+    let warm_up = load::run(child.address(), &requests, pace, 1)?;
+    let before = child.usage().cpu()?;
+    let load = load::run(child.address(), &requests, pace, seconds)?;
+    let cpu = child.usage().cpu()?.saturating_sub(before);
+    let peak_memory = child.usage().peak_memory()?;
     child.stop()?;
     let acknowledged = warm_up.answered + load.answered;
     if let Some(kept) = server::count_records(kind, folder.path())? {

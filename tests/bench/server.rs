@@ -23,7 +23,7 @@ use spojka::{
     topics::Names,
 };
 
-use crate::signed::{SECRETS, SIGNATURE, Signed, VENDOR};
+use crate::signed::{self, SECRETS, SIGNATURE, VENDOR};
 use null_log::NullLog;
 
 /// The first argument that makes this program a server.
@@ -34,7 +34,7 @@ const BROKERS: &str = "SPOJKA_TEST_KAFKA_BROKERS";
 const FILE: &str = "log.db";
 const PARTITIONS: u32 = 4;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Bare,
     GatewayNoLog,
@@ -124,7 +124,7 @@ fn gateway(listener: TcpListener, log: Log, names: Names) -> anyhow::Result<Runn
         name: connection()?,
         paths: vec![connection()?],
         vendor: &VENDOR,
-        connector: Arc::new(Signed),
+        connector: signed::connector(),
     };
     Ok(Gateway::new(GatewaySettings::default(), vec![connection], parts).start(listener)?)
 }

@@ -9,4 +9,5 @@ mod imports;
 mod kafka;
 mod kills;
 mod log_contract;
+mod scenarios;
 mod support;

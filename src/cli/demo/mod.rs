@@ -12,7 +12,7 @@ use super::{Exit, arguments::DemoArguments, client, output::Output, send};
 use crate::{
     model::{
         random::Generator,
-        time::{Clock as _, SystemClock},
+        time::{Clock, SystemClock},
     },
     runtime::{self, App, Ground, Role, operator::Operator},
 };
@@ -43,14 +43,14 @@ pub fn run(arguments: &DemoArguments, output: &mut Output<'_>) -> anyhow::Result
 }
 
 async fn play(arguments: &DemoArguments, folder: &Path, output: &mut Output<'_>) -> anyhow::Result<Exit> {
-    let clock = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let begun = clock.elapsed();
-    let stage = Stage::set(clock.clone())?;
+    let stage = Stage::set(&clock)?;
     let config = Arc::new(stage.config(arguments.brokers.as_deref(), folder)?);
     let random = Arc::new(Generator::from_system());
-    let log = runtime::open_log(&config, clock.clone())?;
+    let log = runtime::open_log(&config, Arc::clone(&clock))?;
     let ids = runtime::ids_of(&config, random.as_ref())?;
-    let ground = Ground::new(&config, log, ids, clock.clone(), random);
+    let ground = Ground::new(&config, log, ids, Arc::clone(&clock), random);
     let app = App::start(Arc::clone(&config), &BTreeSet::from(Role::ALL), ground, &runtime::owner_name()).await?;
     let gateway = app.gateway_address().ok_or_else(|| anyhow::anyhow!("the gateway has no address"))?;
     output.say(&format!("webhooks are taken at http://{gateway}/webhooks/<connection>"))?;
@@ -67,7 +67,7 @@ async fn play(arguments: &DemoArguments, folder: &Path, output: &mut Output<'_>)
         webhooks += usize::from(reply.is_success());
         output.say(&format!("sent `{sample}` to `{connection}`: answered with status {}", reply.status))?;
     }
-    let operator = runtime::operator_of(&config, &app.ground().log, clock.clone());
+    let operator = runtime::operator_of(&config, &app.ground().log, Arc::clone(&clock));
     let arrived = arrives(&stage, &operator, Duration::from_secs(arguments.timeout_s)).await?;
     let Standing { events, actions, done, .. } = standing::look(&operator).await?;
     let dead = operator.dead_list(&runtime::operator::dead::DeadFilter::default()).await?.len();

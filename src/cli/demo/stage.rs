@@ -61,11 +61,11 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub fn set(clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    pub fn set(clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
         let start = |name: &str, given: &[(&str, &str)]| {
             let vendor = connectors::find(name).ok_or_else(|| anyhow::anyhow!("there is no vendor `{name}`"))?;
             let sandbox = (vendor.sandbox)(&settings_of(vendor.settings, given), clock.now());
-            anyhow::Ok(SandboxServer::start(sandbox, Arc::clone(&clock))?)
+            anyhow::Ok(SandboxServer::start(sandbox, Arc::clone(clock))?)
         };
         Ok(Self {
             invoices: start("fapi", &[("user", "shop@example.cz"), ("api_key", "demo-api-key")])?,

@@ -89,8 +89,8 @@ fn is_ping(request: &Inbound) -> bool {
     });
     let number = request.body.strip_prefix(b"webhook_id=").unwrap_or(b"");
     let is_number = (1..=20).contains(&number.len()) && number.iter().all(u8::is_ascii_digit);
-    let has_own_headers = request.headers.0.iter().any(|(name, _)| name.to_ascii_lowercase().starts_with(PREFIX));
-    is_form && is_number && !has_own_headers
+    let is_own = |name: &str| name.to_ascii_lowercase().starts_with(PREFIX);
+    is_form && is_number && !request.headers.0.iter().any(|(name, _)| is_own(name))
 }
 
 /// The topic: `order.updated`. Without its header, put together from the two that say the same; else empty.

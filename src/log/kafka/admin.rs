@@ -11,17 +11,19 @@ use rdkafka::{
 use super::{
     client::{Complaints, Context},
     error,
-    lookup::{native, signed, unsigned},
+    lookup::{native, number, signed, unsigned},
+    retire::{Retirement, Retiring},
 };
 use crate::log::{LogError, LogResult, TopicSpec};
 
 /// Changes topics.
 pub(super) struct Admin {
-    client: AdminClient<Context>,
+    client: Retiring<AdminClient<Context>>,
     complaints: Complaints,
     timeout: Duration,
     replication: Option<i32>,
     min_insync_replicas: Option<String>,
+    max_message_bytes: String,
 }
 
 /// What a topic's settings say.
@@ -38,15 +40,17 @@ impl Admin {
         config: &ClientConfig,
         settings: &super::settings::KafkaSettings,
         complaints: Complaints,
+        retirement: &Retirement,
     ) -> LogResult<Self> {
         let context = Context { complaints: complaints.clone() };
         let client = config.create_with_context(context).map_err(|error| error::plain(&error))?;
         Ok(Self {
-            client,
+            client: retirement.holds(client),
             complaints,
             timeout: settings.request_timeout,
             replication: settings.replication.map(native),
             min_insync_replicas: settings.min_insync_replicas.map(|count| count.to_string()),
+            max_message_bytes: settings.max_message_bytes.to_string(),
         })
     }
 
@@ -57,7 +61,8 @@ impl Admin {
             // Nothing goes by itself: the reader trims, behind everybody who has still to read.
             .set("cleanup.policy", if spec.compacted { "compact" } else { "delete" })
             .set("retention.ms", "-1")
-            .set("retention.bytes", "-1");
+            .set("retention.bytes", "-1")
+            .set("max.message.bytes", &self.max_message_bytes);
         if let Some(count) = &self.min_insync_replicas {
             topic = topic.set("min.insync.replicas", count);
         }
@@ -92,7 +97,7 @@ impl Admin {
         for element in answer.elements() {
             element.error().map_err(|error| error::of_topic(&error, topic))?;
             if let Offset::Offset(offset) = element.offset() {
-                begins.push((super::lookup::number(element.partition()), unsigned(offset)));
+                begins.push((number(element.partition()), unsigned(offset)));
             }
         }
         Ok(begins)

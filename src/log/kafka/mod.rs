@@ -29,7 +29,7 @@ mod trim;
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::{TryStreamExt as _, future::BoxFuture, stream};
 
 pub use self::settings::{ClientCertificate, KafkaSettings, Login, Mechanism, OURS, Protocol, Security};
 use self::{
@@ -53,6 +53,10 @@ use crate::{
     model::time::{Clock, Timestamp},
     topics::record::Append,
 };
+
+/// So many topics are made or looked at side by side: a hundred connections have four hundred of them, and each takes
+/// several questions to the brokers.
+const TOPICS_AT_ONCE: usize = 16;
 
 /// A cluster of brokers.
 pub struct KafkaLog {
@@ -89,11 +93,19 @@ impl KafkaLog {
         let complaints = Complaints::default();
         let configs = Configs::new(settings)?;
         let settings = configs.settings();
+        let retirement = Retirement::start()?;
+        let producer = Producer::new(
+            configs.producer(),
+            settings.queue_bytes,
+            complaints.clone(),
+            retirement.clone(),
+            Arc::clone(&clock),
+        )?;
         let parts = Parts {
             lookup: Lookup::start(configs.clone(), complaints.clone())?,
-            admin: Admin::new(&configs.lookup(), settings, complaints.clone())?,
-            producer: Producer::new(configs.producer(), settings.queue_bytes, complaints.clone())?,
-            retirement: Retirement::start()?,
+            admin: Admin::new(&configs.lookup(), settings, complaints.clone(), &retirement)?,
+            producer,
+            retirement,
             weights: Weights::default(),
             limits: Limits::default(),
             complaints,
@@ -196,12 +208,8 @@ impl KafkaLog {
 
 impl LogStore for KafkaLog {
     fn create_topics<'a>(&'a self, specs: &'a [TopicSpec]) -> BoxFuture<'a, LogResult<()>> {
-        Box::pin(async move {
-            for spec in specs {
-                self.create(spec).await?;
-            }
-            Ok(())
-        })
+        let specs = stream::iter(specs.iter().map(Ok));
+        Box::pin(specs.try_for_each_concurrent(TOPICS_AT_ONCE, |spec| self.create(spec)))
     }
 
     fn describe<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, LogResult<TopicInfo>> {

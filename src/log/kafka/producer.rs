@@ -25,14 +25,18 @@ use super::{
     limits::size,
     lookup::{native, number},
     receipts::{Receipts, Ticket},
+    retire::{Retirement, Retiring},
 };
 use crate::{
     log::{LogError, LogResult, Position, Pressure},
+    model::time::Clock,
     topics::record::{Append, RecordHeaders},
 };
 
 /// How long a producer that is given up may take to answer for what it still holds.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Producers are replaced no more often than this: what fails at once again should not cost a thread per append.
+const BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(1);
 
 type Waiter = oneshot::Receiver<LogResult<Vec<Position>>>;
 
@@ -42,7 +46,15 @@ pub(super) struct Producer {
     limit_bytes: usize,
     receipts: Arc<Receipts>,
     complaints: Complaints,
-    current: Mutex<Option<Arc<Native>>>,
+    retirement: Retirement,
+    clock: Arc<dyn Clock>,
+    current: Mutex<Option<Current>>,
+}
+
+struct Current {
+    native: Arc<Retiring<Native>>,
+    /// When it replaced another, on the clock.
+    replaced: Option<Duration>,
 }
 
 /// Records that librdkafka took, and whose acknowledgements are awaited.
@@ -56,15 +68,29 @@ impl Receipt {
     pub(super) async fn positions(self) -> LogResult<Vec<Position>> {
         let answer = self.waiter.await;
         let answer = answer.unwrap_or_else(|_| Err(LogError::Unavailable("the producer was closed".to_owned())));
-        answer.map_err(|error| self.complaints.explain(error))
+        match answer {
+            Ok(positions) => {
+                self.complaints.forget();
+                Ok(positions)
+            }
+            Err(error) => Err(self.complaints.explain(error)),
+        }
     }
 }
 
 impl Producer {
-    pub(super) fn new(config: ClientConfig, limit_bytes: usize, complaints: Complaints) -> LogResult<Self> {
+    pub(super) fn new(
+        config: ClientConfig,
+        limit_bytes: usize,
+        complaints: Complaints,
+        retirement: Retirement,
+        clock: Arc<dyn Clock>,
+    ) -> LogResult<Self> {
         let receipts = Arc::new(Receipts::default());
-        let first = Native::create(&config, &receipts, &complaints)?;
-        Ok(Self { config, limit_bytes, receipts, complaints, current: Mutex::new(Some(first)) })
+        let native = Native::create(&config, &receipts, &complaints)?;
+        let native = Arc::new(retirement.holds(native));
+        let current = Mutex::new(Some(Current { native, replaced: None }));
+        Ok(Self { config, limit_bytes, receipts, complaints, retirement, clock, current })
     }
 
     pub(super) fn pressure(&self) -> Pressure {
@@ -73,15 +99,23 @@ impl Producer {
 
     /// Hands records over, in order. Never waits: a full queue is an error at once.
     pub(super) fn enqueue(&self, records: &[Append]) -> LogResult<Receipt> {
-        let native = self.native()?;
         let bytes = records.iter().map(size).sum();
         let queued = self.receipts.bytes();
         if queued > 0 && queued + bytes > self.limit_bytes {
             return Err(LogError::Unavailable(format!("{queued} bytes wait for the brokers already")));
         }
+        let mut native = self.native()?;
         let (slot, waiter) = self.receipts.open(records.len(), bytes);
         for (index, record) in records.iter().enumerate() {
-            if let Err(error) = native.send(record, slot.ticket(index)) {
+            let mut sent = native.send(record, slot.ticket(index));
+            if sent.is_err() && index == 0 && native.has_failed() {
+                // The first to notice. Nothing of this append was handed over, so it can begin with the next producer.
+                sent = self.native().and_then(|next| {
+                    native = next;
+                    native.send(record, slot.ticket(index))
+                });
+            }
+            if let Err(error) = sent {
                 self.receipts.withdraw(slot, records.len() - index, error);
                 break;
             }
@@ -90,27 +124,33 @@ impl Producer {
     }
 
     /// The producer in use; a new one when librdkafka has given up the last.
-    fn native(&self) -> LogResult<Arc<Native>> {
+    fn native(&self) -> LogResult<Arc<Retiring<Native>>> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(native) = &*current else {
+        let Some(current) = &mut *current else {
             return Err(LogError::Unavailable("the log is closed".to_owned()));
         };
-        if !native.context().failed.load(Ordering::Acquire) {
-            return Ok(Arc::clone(native));
+        if current.native.has_failed() {
+            self.replace(current)?;
+        }
+        Ok(Arc::clone(&current.native))
+    }
+
+    fn replace(&self, current: &mut Current) -> LogResult<()> {
+        let now = self.clock.elapsed();
+        if current.replaced.is_some_and(|before| now.saturating_sub(before) < BETWEEN_REPLACEMENTS) {
+            return Err(LogError::Unavailable("the producer fails again and again".to_owned()));
         }
         tracing::warn!("the producer failed for good and is replaced");
         let next = Native::create(&self.config, &self.receipts, &self.complaints)?;
-        let failed = current.replace(Arc::clone(&next));
-        drop(current);
-        if let Some(failed) = failed {
-            retire(failed)?;
-        }
-        Ok(next)
+        // The end of the one before answers for what it still holds.
+        *current = Current { native: Arc::new(self.retirement.holds(next)), replaced: Some(now) };
+        Ok(())
     }
 
     /// Waits for what is queued, then gives up the rest. Answers how many bytes were given up. Blocks.
     pub(super) fn close(&self, deadline: Duration) -> usize {
-        let Some(native) = self.current.lock().unwrap_or_else(PoisonError::into_inner).take() else { return 0 };
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Current { native, .. }) = current else { return 0 };
         // Success says only that librdkafka's queue is empty; the delivery reports say what was written.
         let flushed = native.inner.flush(deadline);
         let left = self.receipts.bytes();
@@ -141,18 +181,22 @@ struct Native {
 }
 
 impl Native {
-    fn create(config: &ClientConfig, receipts: &Arc<Receipts>, complaints: &Complaints) -> LogResult<Arc<Self>> {
+    fn create(config: &ClientConfig, receipts: &Arc<Receipts>, complaints: &Complaints) -> LogResult<Self> {
         let context = Deliveries {
             receipts: Arc::clone(receipts),
             base: Context { complaints: complaints.clone() },
             failed: AtomicBool::new(false),
         };
         let inner = config.create_with_context(context).map_err(|error| error::plain(&error))?;
-        Ok(Arc::new(Self { inner }))
+        Ok(Self { inner })
     }
 
     fn context(&self) -> &Deliveries {
         self.inner.client().context()
+    }
+
+    fn has_failed(&self) -> bool {
+        self.context().failed.load(Ordering::Acquire)
     }
 
     fn send(&self, record: &Append, ticket: Ticket) -> LogResult<()> {
@@ -178,15 +222,6 @@ impl Native {
             tracing::warn!("the producer was given up with records that it did not answer for");
         }
     }
-}
-
-/// Ends a failed producer where nobody waits for it: librdkafka may take a while.
-fn retire(failed: Arc<Native>) -> LogResult<()> {
-    std::thread::Builder::new()
-        .name("kafka-retire".to_owned())
-        .spawn(move || failed.give_up())
-        .map(drop)
-        .map_err(|error| LogError::Unavailable(format!("no thread: {error}")))
 }
 
 /// Hears of every record, once.
@@ -254,3 +289,6 @@ fn headers(headers: &RecordHeaders) -> Option<OwnedHeaders> {
     let all = OwnedHeaders::new_with_capacity(headers.0.len());
     Some(headers.0.iter().fold(all, |all, (key, value)| all.insert(Header { key, value: Some(value.as_ref()) })))
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ use super::{
     error,
     lookup::{native, signed},
     message::{self, TopicNames},
+    retire::Retiring,
 };
 use crate::{
     log::{LogError, LogResult, Reader},
@@ -31,8 +32,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// A read that is under way.
 pub(super) struct KafkaReader {
     parts: Arc<Parts>,
-    /// There until dropped; then it is ended elsewhere.
-    client: Option<BaseConsumer<Context>>,
+    client: Retiring<BaseConsumer<Context>>,
     /// librdkafka has something for us.
     filled: Arc<Notify>,
     topics: TopicNames,
@@ -70,8 +70,8 @@ impl KafkaReader {
         let waker = Arc::clone(&filled);
         client.set_nonempty_callback(move || waker.notify_one());
         let progress = if range.from < range.to { Progress::Reading } else { Progress::Done };
-        let (parts, topics) = (Arc::clone(parts), TopicNames::default());
-        let reader = Self { parts, client: Some(client), filled, topics, range, progress };
+        let (parts, client, topics) = (Arc::clone(parts), parts.retirement.holds(client), TopicNames::default());
+        let reader = Self { parts, client, filled, topics, range, progress };
         if progress == Progress::Reading {
             reader.assign()?;
         }
@@ -87,20 +87,15 @@ impl KafkaReader {
         let Range { topic, partition, from, .. } = &self.range;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, native(*partition), Offset::Offset(signed(*from)))
-            .and_then(|()| self.client().assign(&list))
+            .and_then(|()| self.client.assign(&list))
             .map_err(|error| error::of_topic(&error, topic))
-    }
-
-    fn client(&self) -> &BaseConsumer<Context> {
-        self.client.as_ref().expect("there until dropped")
     }
 
     /// What librdkafka holds now, up to the end of the range.
     fn take(&mut self) -> LogResult<Vec<Record>> {
         let mut records = Vec::new();
         while records.len() < BATCH && matches!(self.progress, Progress::Reading | Progress::Rereading) {
-            let client = self.client.as_ref().expect("there until dropped");
-            match client.poll(Duration::ZERO) {
+            match self.client.poll(Duration::ZERO) {
                 None => break,
                 Some(Ok(message)) => {
                     let record = message::record(&message, &mut self.topics);
@@ -142,7 +137,7 @@ impl KafkaReader {
 fn passes(error: &KafkaError) -> bool {
     let lasting = matches!(error, KafkaError::MessageConsumptionFatal(_));
     !lasting
-        && error.rdkafka_error_code().is_some_and(|code| {
+        && error::code(error).is_some_and(|code| {
             code == Code::GroupAuthorizationFailed || matches!(error::of_code(code, ""), LogError::Unavailable(_))
         })
 }
@@ -171,13 +166,5 @@ impl Reader for KafkaReader {
                 }
             }
         })
-    }
-}
-
-impl Drop for KafkaReader {
-    fn drop(&mut self) {
-        if let Some(client) = self.client.take() {
-            self.parts.retirement.end(client);
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! What an owner says about the brokers, and the librdkafka configurations that follow from it.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Everything about one cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KafkaSettings {
     /// `host:port`, separated by commas.
     pub brokers: String,
@@ -34,7 +34,10 @@ pub struct KafkaSettings {
     pub delivery_timeout: Duration,
     /// How long everything else may take that waits for a broker's answer.
     pub request_timeout: Duration,
-    /// How long a record waits for company. See the measurements in the module's documentation.
+    /// How long a record waits for company. Nothing, unless told: while earlier requests are on their way records gather by
+    /// themselves. Measured with one broker on a busy machine of two cores (2026-11-22, 1 KiB each): one append at a time
+    /// took 0.4 ms, and 1.7 ms with a linger of 1 ms; with 64 and 256 at a time both wrote as many (20,000 and 60,000 per
+    /// second) for as much processor time.
     pub linger: Duration,
     /// How many bytes may wait for their acknowledgement.
     pub queue_bytes: usize,
@@ -57,10 +60,18 @@ impl KafkaSettings {
             release_timeout: Duration::from_secs(30),
             delivery_timeout: Duration::from_secs(4),
             request_timeout: Duration::from_secs(5),
-            linger: Duration::from_millis(2),
+            linger: Duration::ZERO,
             queue_bytes: 64 << 20,
             max_message_bytes: 8 << 20,
         }
+    }
+}
+
+impl fmt::Debug for KafkaSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Some of librdkafka's options are secrets.
+        let options: Vec<_> = self.options.keys().collect();
+        write!(f, "KafkaSettings({}, {:?}, options {options:?})", self.brokers, self.security)
     }
 }
 
@@ -368,6 +379,17 @@ mod tests {
         let configs = Configs::new(settings).expect("configs");
         assert_eq!(configs.producer().get("compression.type"), Some("zstd"));
         assert_eq!(configs.member("g").get("queued.min.messages"), Some("7"));
+    }
+
+    #[test]
+    fn settings_print_no_secrets() {
+        let mut settings = settings();
+        settings.options.insert("ssl.keystore.password".to_owned(), "hunter2".to_owned());
+        let login = Login { mechanism: Mechanism::Plain, user: "u".to_owned(), password: Secret::new("hunter2") };
+        let security = Security { protocol: Protocol::SaslPlaintext, ca_file: None, client: None, login: Some(login) };
+        settings.security = Some(security);
+        let text = format!("{settings:?}");
+        assert!(text.contains("ssl.keystore.password") && !text.contains("hunter2"), "{text}");
     }
 
     #[test]

@@ -11,6 +11,9 @@ use crate::{
     topics::dead::DeadLetter,
 };
 
+/// What the id of a letter ends with while it is sent on its way again.
+const ASIDE: &str = "+retry";
+
 /// Which dead letters are meant. Everything that is given must fit.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -76,13 +79,7 @@ impl Operator {
     /// Dead letters in short, oldest id first.
     pub async fn dead_list(&self, filter: &DeadFilter) -> Result<Vec<DeadRow>, OperatorError> {
         let table = self.dead_table().await?;
-        let mut rows = Vec::new();
-        for_each(table.as_ref(), |letter| {
-            if filter.fits(&letter) && (filter.limit == 0 || rows.len() < filter.limit) {
-                rows.push(DeadRow::of(&letter));
-            }
-        })?;
-        Ok(rows)
+        Ok(chosen(table.as_ref(), filter)?.iter().map(DeadRow::of).collect())
     }
 
     /// One dead letter, whole: its original bytes are content.
@@ -92,18 +89,20 @@ impl Operator {
         Ok(DeadLetter::from_bytes(&bytes)?)
     }
 
-    /// Sends dead letters on their way again. Each is written to its topic first and removed then: a crash in between
-    /// sends it twice, which everything downstream takes.
+    /// Sends dead letters on their way again. Each is kept beside its place until it is written to its topic: a crash in
+    /// between leaves that copy, which sends it twice at the most, and everything downstream takes that. Its own place is
+    /// free before, because what dies again may lie there before we would have removed it.
     pub async fn dead_retry(&self, filter: &DeadFilter) -> Result<Moved, OperatorError> {
         let table = self.dead_table().await?;
         let mut moved = Moved { moved: 0, unreadable: 0 };
-        for letter in self.chosen(table.as_ref(), filter)? {
+        for letter in chosen(table.as_ref(), filter)? {
             let Ok(append) = letter.revival() else {
                 moved.unreadable += 1;
                 continue;
             };
+            let beside = self.put_aside(table.as_ref(), letter).await?;
             self.log.append(vec![append]).await?;
-            self.remove(table.as_ref(), &letter.id).await?;
+            self.remove(table.as_ref(), &beside).await?;
             moved.moved += 1;
         }
         Ok(moved)
@@ -113,7 +112,7 @@ impl Operator {
     pub async fn dead_discard(&self, filter: &DeadFilter) -> Result<Moved, OperatorError> {
         let table = self.dead_table().await?;
         let mut moved = Moved { moved: 0, unreadable: 0 };
-        for letter in self.chosen(table.as_ref(), filter)? {
+        for letter in chosen(table.as_ref(), filter)? {
             self.remove(table.as_ref(), &letter.id).await?;
             moved.moved += 1;
         }
@@ -126,19 +125,33 @@ impl Operator {
         Ok(table)
     }
 
-    fn chosen(&self, table: &dyn Table, filter: &DeadFilter) -> Result<Vec<DeadLetter>, OperatorError> {
-        let mut letters = Vec::new();
-        for_each(table, |letter| {
-            if filter.fits(&letter) && (filter.limit == 0 || letters.len() < filter.limit) {
-                letters.push(letter);
-            }
-        })?;
-        Ok(letters)
+    /// Moves a letter out of its place, in one write. One that a crash left aside stays where it is.
+    async fn put_aside(&self, table: &dyn Table, letter: DeadLetter) -> Result<DeadId, OperatorError> {
+        if letter.id.as_str().ends_with(ASIDE) {
+            return Ok(letter.id);
+        }
+        let place = letter.id.clone();
+        let aside = DeadLetter { id: DeadId::from_text(format!("{place}{ASIDE}")), ..letter };
+        let topic = || self.names.dead();
+        let free = DeadLetter::removal(&place, topic(), self.clock.now());
+        table.write(vec![aside.to_append(topic()), free]).await?;
+        Ok(aside.id)
     }
 
     async fn remove(&self, table: &dyn Table, id: &DeadId) -> Result<(), OperatorError> {
         Ok(table.write(vec![DeadLetter::removal(id, self.names.dead(), self.clock.now())]).await?)
     }
+}
+
+/// The dead letters that are meant.
+fn chosen(table: &dyn Table, filter: &DeadFilter) -> Result<Vec<DeadLetter>, OperatorError> {
+    let mut letters = Vec::new();
+    for_each(table, |letter| {
+        if filter.fits(&letter) && (filter.limit == 0 || letters.len() < filter.limit) {
+            letters.push(letter);
+        }
+    })?;
+    Ok(letters)
 }
 
 /// Every dead letter that can be read, in the order of ids.

@@ -39,13 +39,17 @@ impl Operator {
         for connection in &self.connections {
             let topic = self.names.webhooks(connection);
             self.scan(&topic, |record| {
-                lines.extend(Webhook::from_record(record).ok().filter(|w| w.id.as_str() == webhook).map(webhook_line));
+                lines.extend(
+                    Webhook::from_record(record).ok().filter(|w| w.id.as_str() == webhook).map(|w| webhook_line(&w)),
+                );
             })
             .await?;
         }
         for entity in Entity::ALL {
             self.scan(&self.names.events(entity), |record| {
-                lines.extend(Event::from_record(record).ok().filter(|e| e.webhook.as_str() == webhook).map(event_line));
+                lines.extend(
+                    Event::from_record(record).ok().filter(|e| e.webhook.as_str() == webhook).map(|e| event_line(&e)),
+                );
             })
             .await?;
         }
@@ -88,7 +92,7 @@ impl Operator {
         for connection in &self.connections {
             self.scan(&self.names.webhooks(connection), |record| {
                 if let Some(webhook) = Webhook::from_record(record).ok().filter(|webhook| webhook.replies.is_empty()) {
-                    newest.insert((webhook.arrived, webhook.id.to_string(), webhook_line(webhook).text));
+                    newest.insert((webhook.arrived, webhook.id.to_string(), webhook_line(&webhook).text));
                     if newest.len() > limit {
                         newest.pop_first();
                     }
@@ -96,7 +100,7 @@ impl Operator {
             })
             .await?;
         }
-        Ok(newest.into_iter().rev().map(|(at, id, text)| line(at, "webhook", id, text)).collect())
+        Ok(newest.into_iter().rev().map(|(at, id, text)| line(&at, "webhook", &id, text)).collect())
     }
 
     /// The webhook that an id began with.
@@ -148,11 +152,11 @@ impl Operator {
     }
 }
 
-fn line(at: impl ToString, what: &str, id: impl ToString, text: String) -> Line {
+fn line(at: &dyn ToString, what: &str, id: &dyn ToString, text: String) -> Line {
     Line { at: at.to_string(), what: what.to_owned(), id: id.to_string(), text }
 }
 
-fn webhook_line(webhook: Webhook) -> Line {
+fn webhook_line(webhook: &Webhook) -> Line {
     if let Some(reply) = webhook.replies.last() {
         let text = format!(
             "{}: reply for `{}`, status {}, {} bytes",
@@ -161,7 +165,7 @@ fn webhook_line(webhook: Webhook) -> Line {
             reply.status,
             reply.body.len()
         );
-        return line(reply.at, "reply", &reply.action, text);
+        return line(&reply.at, "reply", &reply.action, text);
     }
     let how = match &webhook.arrival {
         Arrival::Pushed { method, event, .. } => {
@@ -170,19 +174,19 @@ fn webhook_line(webhook: Webhook) -> Line {
         Arrival::Polled { poll, row, .. } => format!("poll `{poll}`, row {row}"),
     };
     line(
-        webhook.arrived,
+        &webhook.arrived,
         "webhook",
         &webhook.id,
         format!("{}: {how}, {} bytes", webhook.connection, webhook.body.len()),
     )
 }
 
-fn event_line(event: Event) -> Line {
+fn event_line(event: &Event) -> Line {
     let text = format!(
         "{} {} of {}, true since {} ({})",
         event.event_type.name, event.subject, event.connection, event.since.at, event.since.how
     );
-    line(event.arrived, "event", &event.id, text)
+    line(&event.arrived, "event", &event.id, text)
 }
 
 fn action_line(action: &Action) -> Line {
@@ -190,21 +194,21 @@ fn action_line(action: &Action) -> Line {
         Purpose::Step { flow, step, .. } => format!("flow `{flow}`, step `{step}`"),
         Purpose::Fetch { purpose, .. } => format!("fetch `{purpose}`"),
     };
-    line(action.source.arrived, "action", &action.id, format!("{}.{} ({why})", action.connection, action.operation))
+    line(&action.source.arrived, "action", &action.id, format!("{}.{} ({why})", action.connection, action.operation))
 }
 
 fn state_line(action: &Action, state: Option<&[u8]>, waiting: Option<&[u8]>) -> Result<Option<Line>, OperatorError> {
     if let Some(bytes) = waiting {
         let waiting: Waiting = memory::read(bytes)?;
         let text = format!("waits until {} after {} attempts: {}", waiting.due, waiting.attempts, waiting.code);
-        return Ok(Some(line(waiting.since, "outcome", &action.id, text)));
+        return Ok(Some(line(&waiting.since, "outcome", &action.id, text)));
     }
     let Some(bytes) = state else { return Ok(None) };
     Ok(Some(match memory::read(bytes)? {
-        ActionState::Begun { at, attempt, .. } => line(at, "outcome", &action.id, format!("begun, attempt {attempt}")),
+        ActionState::Begun { at, attempt, .. } => line(&at, "outcome", &action.id, format!("begun, attempt {attempt}")),
         ActionState::Settled(outcome) => {
             let text = format!("{} after {} attempts", outcome.end.as_str(), outcome.attempts);
-            line(outcome.at, "outcome", &action.id, text)
+            line(&outcome.at, "outcome", &action.id, text)
         }
     }))
 }

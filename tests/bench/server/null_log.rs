@@ -23,6 +23,10 @@ impl LogStore for NullLog {
         Box::pin(async move { Ok(records.iter().map(|_| Position { partition: 0, offset: 0 }).collect()) })
     }
 
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
     fn pressure(&self) -> Pressure {
         Pressure { queued_bytes: 0, limit_bytes: 1 }
     }

@@ -18,7 +18,7 @@ async fn whoever_asks_hears_in_time_that_the_brokers_are_away() {
     let kafka = Kafka::at("127.0.0.1:1".to_owned());
     let limit = Duration::from_millis(500);
     let settings = KafkaSettings { delivery_timeout: limit, request_timeout: limit, ..kafka.settings() };
-    let log = kafka.open_with(settings);
+    let log = Kafka::open_with(settings);
     let begin = SystemClock.elapsed();
     let topics = ["missing".to_owned()];
     let errors = [
@@ -30,6 +30,7 @@ async fn whoever_asks_hears_in_time_that_the_brokers_are_away() {
     for error in errors {
         assert!(matches!(error, Some(LogError::Unavailable(_))), "{error:?}");
     }
-    assert!(SystemClock.elapsed() - begin < limit * 20, "took {:?}", SystemClock.elapsed() - begin);
+    let took = SystemClock.elapsed().saturating_sub(begin);
+    assert!(took < limit * 20, "took {took:?}");
     assert_eq!(log.pressure().queued_bytes, 0);
 }

@@ -29,7 +29,7 @@ fn security(cluster: &Cluster, password: &str) -> Security {
 
 async fn refusal(kafka: &Kafka, security: Option<Security>) -> LogError {
     let request_timeout = Duration::from_secs(3);
-    let log = kafka.open_with(KafkaSettings { security, request_timeout, ..kafka.settings() });
+    let log = Kafka::open_with(KafkaSettings { security, request_timeout, ..kafka.settings() });
     soon(log.check()).await.expect_err("a refusal")
 }
 
@@ -42,7 +42,7 @@ async fn brokers_with_tls_and_scram_let_in_who_has_the_password() {
     let kafka = Kafka::at(cluster.brokers.clone());
     let right = security(&cluster, &cluster.file("password"));
 
-    let log = kafka.open_with(KafkaSettings { security: Some(right.clone()), ..kafka.settings() });
+    let log = Kafka::open_with(KafkaSettings { security: Some(right.clone()), ..kafka.settings() });
     soon(log.check()).await.expect("the right password");
     let (log, topic) = (log as Log, kafka.name("secret"));
     create(&log, &topic, 1).await;

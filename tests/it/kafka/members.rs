@@ -15,7 +15,7 @@ const PARTITIONS: u32 = 4;
 const EACH: u64 = 10;
 
 async fn filled(kafka: &Kafka, settings: KafkaSettings) -> (Log, String) {
-    let (log, topic) = (kafka.open_with(settings) as Log, kafka.name("shared"));
+    let (log, topic) = (Kafka::open_with(settings) as Log, kafka.name("shared"));
     create(&log, &topic, PARTITIONS).await;
     for number in 0..PARTITIONS {
         let records = (0..EACH).map(|n| {
@@ -144,7 +144,7 @@ async fn who_does_not_poll_is_thrown_out_and_cannot_commit() {
 async fn a_slow_reader_stays_and_misses_nothing() {
     let Some(kafka) = Kafka::from_env() else { return };
     let session_timeout = Duration::from_secs(1);
-    let log = kafka.open_with(KafkaSettings { session_timeout, ..kafka.settings() }) as Log;
+    let log = Kafka::open_with(KafkaSettings { session_timeout, ..kafka.settings() }) as Log;
     let topic = kafka.name("much");
     create(&log, &topic, 1).await;
     let count = 20_000;

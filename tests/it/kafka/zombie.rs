@@ -32,7 +32,7 @@ async fn commits_until_lost() {
     let told = fs::read_to_string(folder.join("told")).unwrap();
     let [brokers, topic, group] = told.lines().collect::<Vec<_>>()[..] else { panic!("told wrongly") };
     let kafka = Kafka::at(brokers.to_owned());
-    let log = kafka.open_with(settings(&kafka)) as Log;
+    let log = Kafka::open_with(settings(&kafka)) as Log;
     let (mut consumer, _) = join(&log, group, &[topic]).await;
     loop {
         let began = SystemClock.elapsed();
@@ -47,7 +47,7 @@ async fn commits_until_lost() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_stood_still_does_not_own_its_partitions_any_more() {
     let Some(kafka) = Kafka::from_env() else { return };
-    let log = kafka.open_with(settings(&kafka)) as Log;
+    let log = Kafka::open_with(settings(&kafka)) as Log;
     let (topic, group) = (kafka.name("lane"), kafka.name("group"));
     create(&log, &topic, 1).await;
     append_numbers(&log, &topic, 0..3).await;

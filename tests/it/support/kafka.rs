@@ -65,14 +65,14 @@ impl Kafka {
         self.state.path()
     }
 
-    pub(crate) fn open_with(&self, settings: KafkaSettings) -> Arc<KafkaLog> {
+    pub(crate) fn open_with(settings: KafkaSettings) -> Arc<KafkaLog> {
         Arc::new(KafkaLog::connect(settings, Arc::new(SystemClock)).expect("a log"))
     }
 }
 
 impl Logs for Kafka {
     fn open(&self) -> BoxFuture<'_, Log> {
-        Box::pin(async { self.open_with(self.settings()) as Log })
+        Box::pin(async { Self::open_with(self.settings()) as Log })
     }
 
     fn name(&self, name: &str) -> String {

@@ -40,6 +40,10 @@ pub(crate) struct Stage {
     prefix: String,
     pub clock: Arc<dyn Clock>,
     pub http: Client,
+    /// What the config says otherwise: a part of its text, and what stands there instead.
+    changes: Vec<(String, String)>,
+    /// Secrets besides those of the stage.
+    more_secrets: Vec<(String, String)>,
 }
 
 impl Stage {
@@ -60,7 +64,24 @@ impl Stage {
             prefix: format!("t{}.", spojka::model::hash::short_hex(&spojka::model::random::Random::bytes(&random))),
             clock,
             http: Client::new(&ClientSettings::default()).expect("a client"),
+            changes: Vec::new(),
+            more_secrets: Vec::new(),
         }
+    }
+
+    /// The same with another text in the place of a part of the config.
+    #[must_use]
+    pub fn saying(mut self, part: &str, instead: &str) -> Self {
+        assert!(self.service().contains(part), "the config has no `{part}`");
+        self.changes.push((part.to_owned(), instead.to_owned()));
+        self
+    }
+
+    /// The same with one more secret.
+    #[must_use]
+    pub fn knowing(mut self, name: &str, secret: &str) -> Self {
+        self.more_secrets.push((name.to_owned(), secret.to_owned()));
+        self
     }
 
     /// The connections, the log and the ports; flows are the test's own.
@@ -74,13 +95,13 @@ impl Stage {
                  heartbeat.interval.ms: 500 }} }} }}"
             ),
         };
-        format!(
+        let text = format!(
             "installation: {{ prefix: {prefix}, hash_key: env:HASH_KEY }}\n{log}\n\
              gateway: {{ listen: \"127.0.0.1:0\" }}\nadmin: {{ listen: \"127.0.0.1:0\" }}\n\
              connections:\n\
              \x20 eshop: {{ fapi: {{ user: shop@example.cz, api_key: env:FAPI_KEY, url_token: env:FAPI_TOKEN, \
              base_url: {fapi}, poll_every: 0s }}, {delivery} }}\n\
-             \x20 shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }} }}\n\
+             \x20 shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }}, {delivery} }}\n\
              \x20 crm: {{ anabix: {{ user: shop, token: env:ANABIX_TOKEN, base_url: {anabix}api, settle: 50ms }}, {delivery} }}\n\
              \x20 news: {{ salesautopilot: {{ user: sa-user, password: env:SA_PASSWORD, base_url: {newsletter}, \
              newsletter_list: 51234, subscribe_form: 88001, update_form: 88002, order_list: 51300, order_form: 88120, \
@@ -90,13 +111,16 @@ impl Stage {
             fapi = self.fapi.base_url(),
             anabix = self.anabix.base_url(),
             newsletter = self.newsletter.base_url(),
-        )
+        );
+        self.changes.iter().fold(text, |text, (part, instead)| text.replacen(part, instead, 1))
     }
 
     /// The stage's config with these flows.
     pub fn config(&self, flows: &str) -> Config {
         let files = [("service.yaml".to_owned(), self.service()), ("flows.yaml".to_owned(), flows.to_owned())];
-        match config::load_texts(&files, self.folder.path(), &environment(), VENDORS, Mode::Resolve) {
+        let mut environment = environment();
+        environment.variables.extend(self.more_secrets.iter().cloned());
+        match config::load_texts(&files, self.folder.path(), &environment, VENDORS, Mode::Resolve) {
             Ok(config) => config,
             Err(report) => panic!("{report}"),
         }
@@ -123,8 +147,12 @@ impl Stage {
 
     /// A webhook of the shop: an order as a REST body, signed.
     pub fn order_webhook(&self, topic: &str, order: &Value) -> Request {
-        let body = order.to_string();
-        let signature = connectors::kit::hmac::sha256_base64(b"shop-secret", body.as_bytes());
+        self.signed_webhook(topic, order.to_string().into_bytes())
+    }
+
+    /// A webhook of the shop with any bytes, signed.
+    pub fn signed_webhook(&self, topic: &str, body: Vec<u8>) -> Request {
+        let signature = connectors::kit::hmac::sha256_base64(b"shop-secret", &body);
         let mut request = Request::new(Method::Post, url::Url::parse("http://gateway/webhooks/shop").expect("a URL"));
         request.body = Bytes::from(body);
         request
@@ -144,7 +172,7 @@ impl Stage {
         let answer = self.fapi.command(&json!({ "notification": { "id": id, "time": time } })).expect("a notification");
         let url = "http://gateway/webhooks/eshop/paid/fapi-url-token";
         let mut request = Request::new(Method::Post, url::Url::parse(url).expect("a URL"));
-        request.body = Bytes::from(answer.as_str().expect("a form").to_owned());
+        request.body = Bytes::from(answer["body"].as_str().expect("a form").to_owned());
         request.header("content-type", "application/x-www-form-urlencoded")
     }
 

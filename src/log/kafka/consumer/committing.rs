@@ -125,7 +125,7 @@ fn commit(member: &Member, list: &TopicPartitionList) -> LogResult<()> {
     let deadline = member.clock.elapsed() + member.settings.request_timeout;
     loop {
         let Err(error) = member.client.commit(list, CommitMode::Sync) else { return Ok(()) };
-        let code = error.rdkafka_error_code();
+        let code = error::code(&error);
         // Between the end of a rebalance and our hearing of it, the coordinator knows a newer generation than we do.
         let rebalancing = matches!(code, Some(Code::RebalanceInProgress | Code::IllegalGeneration));
         if !rebalancing || member.client.assignment_lost() || member.clock.elapsed() >= deadline {

@@ -92,7 +92,7 @@ impl Poller<'_> {
         let meaning = match error {
             KafkaError::MessageConsumptionFatal(_) => LogError::Broken(error.to_string()),
             // The loss of the partitions is reported as such.
-            error if error.rdkafka_error_code() == Some(Code::PollExceeded) => return,
+            error if error::code(error) == Some(Code::PollExceeded) => return,
             error => error::of_topic(error, "?"),
         };
         match meaning {

@@ -97,8 +97,12 @@ impl KafkaTable {
 
     async fn read_others(&self) -> LogResult<()> {
         let _alone = self.catching_up.lock().await;
-        let (_, end) = self.parts.lookup.watermarks(&self.topic, 0).await?;
+        // In this order: own writes move on while the brokers are asked.
         let from = self.book().next();
+        let (_, end) = self.parts.lookup.watermarks(&self.topic, 0).await?;
+        if from > end {
+            return Err(LogError::Broken(format!("`{}` was deleted and made again while it was in use", self.topic)));
+        }
         if from < end {
             let range = Range { topic: self.topic.clone(), partition: 0, from, to: end };
             let mut reader = KafkaReader::open(&self.parts, range)?;

@@ -1,0 +1,235 @@
+//! What the whole process costs before anybody sends anything: `cargo bench --bench idle`.
+//!
+//! All roles on the embedded log, in the real binary: how long from its start until `/readyz` says yes and until the last
+//! lane is taken over, and what memory it then has. Once with one connection and an empty log, once with a hundred
+//! connections whose lanes remember a million outcomes.
+#![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
+
+mod usage;
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
+use spojka::{
+    log::{
+        Log,
+        embedded::{EmbeddedLog, EmbeddedOptions},
+    },
+    model::{
+        connection::ConnectionName,
+        id::ActionId,
+        time::{Clock as _, SystemClock},
+    },
+    topics::{
+        Names,
+        memory::{self, ActionState, End, Outcome, key},
+    },
+};
+
+use usage::Usage;
+
+const PREFIX: &str = "spojka.";
+const LOG: &str = "log.db";
+/// So many starts of each kind; the median counts.
+const STARTS: usize = 5;
+/// When what the start needed has been given back, or not.
+const IDLE: Duration = Duration::from_secs(3);
+/// Outcomes of one append.
+const BATCH: usize = 1000;
+
+fn main() -> anyhow::Result<()> {
+    // Tests of all targets run this program without `--bench`: then it only shows that it works.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return measure("smoke", 2, 10, 1);
+    }
+    println!("medians of {STARTS} starts; memory {} s later\n", IDLE.as_secs());
+    println!(
+        "{:<28} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "all roles, embedded log", "ready ms", "lanes ms", "cpu ms", "RSS MiB", "peak MiB"
+    );
+    measure("1 lane, empty log", 1, 0, STARTS)?;
+    measure("100 lanes, empty log", 100, 0, STARTS)?;
+    measure("100 lanes, 1,000,000 outcomes", 100, 10_000, STARTS)
+}
+
+/// What one start came to.
+struct Started {
+    ready: Duration,
+    lanes: Duration,
+    cpu: Duration,
+    resident: u64,
+    peak: u64,
+}
+
+/// With outcomes, the first start (which makes the topics) does not count; without, each start has a log of its own.
+fn measure(title: &str, connections: usize, outcomes: usize, starts: usize) -> anyhow::Result<()> {
+    let mut folder = folder(connections)?;
+    if outcomes > 0 {
+        start(folder.path(), connections, Duration::ZERO)?;
+        remember(folder.path(), connections, outcomes)?;
+    }
+    let mut started = Vec::new();
+    for _ in 0..starts {
+        started.push(start(folder.path(), connections, IDLE)?);
+        if outcomes == 0 {
+            folder = self::folder(connections)?;
+        }
+    }
+    let median = |of: fn(&Started) -> u64| {
+        let mut values: Vec<u64> = started.iter().map(of).collect();
+        values.sort_unstable();
+        values[values.len() / 2]
+    };
+    println!(
+        "{title:<28} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        median(|started| millis(started.ready)),
+        median(|started| millis(started.lanes)),
+        median(|started| millis(started.cpu)),
+        median(|started| started.resident >> 20),
+        median(|started| started.peak >> 20),
+    );
+    Ok(())
+}
+
+/// A folder with a config in it.
+fn folder(connections: usize) -> anyhow::Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).context("no temporary folder")?;
+    let mut config = format!(
+        "gateway: {{ listen: 127.0.0.1:0 }}\nadmin: {{ listen: 127.0.0.1:0 }}\nlog: {{ embedded: {{ path: {LOG} }} }}\nconnections:\n"
+    );
+    for number in 0..connections {
+        writeln!(config, "  {}: {{ woocommerce: {{ secret: env:BENCH_SECRET }} }}", name(number))?;
+    }
+    fs::write(folder.path().join("spojka.yaml"), config)?;
+    Ok(folder)
+}
+
+fn name(number: usize) -> String {
+    format!("shop-{number}")
+}
+
+/// Starts the binary, waits until it is ready and owns all lanes, lets it be for a while, looks at it, and ends it.
+fn start(folder: &Path, connections: usize, idle: Duration) -> anyhow::Result<Started> {
+    let begun = SystemClock.elapsed();
+    let since = || SystemClock.elapsed().saturating_sub(begun);
+    let mut process = Process::start(folder)?;
+    let mut lines = Lines(BufReader::new(process.0.stdout.take().context("its output is ours")?));
+    let (mut lanes, mut ready) = (0, None);
+    while ready.is_none() || lanes < connections {
+        let line = lines.next()?;
+        if text(&line, "message") == Some("lane taken over") {
+            lanes += 1;
+        }
+        if let Some(admin) = text(&line, "admin") {
+            ensure!(get_ready(admin.parse()?)?.starts_with("HTTP/1.1 200"), "it is not ready");
+            ready = Some(since());
+        }
+    }
+    let (all, usage) = (since(), Usage(process.0.id()));
+    let cpu = usage.cpu()?;
+    thread::sleep(idle);
+    let started = Started {
+        ready: ready.context("seen above")?,
+        lanes: all,
+        cpu,
+        resident: usage.memory("VmRSS:")?,
+        peak: usage.peak_memory()?,
+    };
+    process.stop(lines)?;
+    Ok(started)
+}
+
+struct Process(Child);
+
+impl Process {
+    fn start(folder: &Path) -> anyhow::Result<Self> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spojka"));
+        command.arg("--config").arg(folder).arg("run").env("BENCH_SECRET", "bench-secret");
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        Ok(Self(command.spawn().context("the binary does not start")?))
+    }
+
+    fn stop(mut self, mut lines: Lines) -> anyhow::Result<()> {
+        let id = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
+        // Whoever writes to a pipe that nobody reads waits for ever.
+        lines.0.read_to_end(&mut Vec::new())?;
+        ensure!(self.0.wait()?.success(), "it did not end well");
+        Ok(())
+    }
+}
+
+/// When a measurement fails, its process must not stay behind.
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ended_already = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+/// The lines of its log.
+struct Lines(BufReader<ChildStdout>);
+
+impl Lines {
+    fn next(&mut self) -> anyhow::Result<Value> {
+        let mut line = String::new();
+        if self.0.read_line(&mut line)? == 0 {
+            bail!("it ended by itself");
+        }
+        Ok(serde_json::from_str(&line)?)
+    }
+}
+
+fn text<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
+    line.get(name).or_else(|| line.get("fields")?.get(name))?.as_str()
+}
+
+fn get_ready(admin: SocketAddr) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(admin)?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// Writes outcomes into each lane's memory, as its owner would.
+fn remember(folder: &Path, connections: usize, outcomes: usize) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let log: Log = Arc::new(EmbeddedLog::open(&folder.join(LOG), EmbeddedOptions::default())?);
+        for number in 0..connections {
+            let topic = Names::new(PREFIX).memory(&ConnectionName::parse(&name(number))?);
+            let records: Vec<_> = (0..outcomes).map(|outcome| settled(&topic, number * outcomes + outcome)).collect();
+            for batch in records.chunks(BATCH) {
+                log.append(batch.to_vec()).await?;
+            }
+        }
+        log.close(Duration::from_mins(1)).await?;
+        Ok(())
+    })
+}
+
+fn settled(topic: &str, number: usize) -> spojka::topics::record::Append {
+    let at = SystemClock.now();
+    let outcome =
+        Outcome { end: End::Done, at, attempts: 1, retry: 0, result: [("id".to_owned(), number.to_string())].into() };
+    // A digest's digits are spread evenly; a counter's would make the index look better than it is.
+    let spread = (number as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    let id = ActionId::from_text(format!("a-{spread:032x}"));
+    memory::put(topic, &key::action(&id), &ActionState::Settled(outcome), 1, at)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,45 @@
+//! The hard cases of real life, through the whole process: webhooks over HTTP in, the vendors' own records out. Each runs
+//! on the embedded log and, where brokers are named, on Kafka.
+
+mod deletions;
+mod flows;
+mod garbage;
+mod observed;
+mod once;
+mod play;
+mod replay;
+mod sales;
+mod states;
+mod steps;
+
+use play::{Play, numbered};
+
+/// Makes a test of each scenario for each log. A scenario takes a stage on which nothing has happened.
+macro_rules! scenarios {
+    ($($scenario:ident)*) => {
+        mod embedded {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $scenario() {
+                    super::$scenario($crate::support::stage::Stage::new(None)).await;
+                }
+            )*
+        }
+
+        mod kafka {
+            use $crate::support::kafka;
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $scenario() {
+                    match kafka::variable(kafka::BROKERS) {
+                        Some(brokers) => super::$scenario($crate::support::stage::Stage::new(Some(brokers))).await,
+                        None => kafka::skipped(kafka::BROKERS),
+                    }
+                }
+            )*
+        }
+    };
+}
+
+use scenarios;

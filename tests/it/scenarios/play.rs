@@ -1,0 +1,263 @@
+//! A stage with the process running on it, and what can be seen of both.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use spojka::{
+    log::{Bound, Fencing, LogStore, Offsets, TopicPartition},
+    model::{
+        connection::ConnectionName,
+        http::{Reply, Request},
+        time::Timestamp,
+    },
+    runtime::{
+        self, App,
+        operator::{
+            Operator,
+            dead::{DeadFilter, DeadRow},
+        },
+    },
+    topics::{
+        action::Action,
+        event::{Entity, Event},
+        flows::{ACTIVATIONS, Activation, read},
+        memory::key,
+        record::Record,
+        webhook::Webhook,
+    },
+};
+
+use crate::support::stage::{Stage, eventually, text, values};
+
+/// How long to wait for an end. Whatever takes longer than this will never end.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub(super) struct Play {
+    pub stage: Stage,
+    pub app: App,
+    pub operator: Operator,
+}
+
+impl Play {
+    /// Starts the process, and waits until its flows are in force.
+    pub async fn begin(stage: Stage, flows: &str) -> Self {
+        let app = stage.start(flows).await;
+        let operator =
+            runtime::operator_of(&stage.config(flows), &app.ground().log, std::sync::Arc::clone(&stage.clock));
+        let play = Self { stage, app, operator };
+        let since = play.in_force_since().await;
+        eventually("the flows are in force", || play.stage.clock.now() >= since).await;
+        play
+    }
+
+    /// Ends the process and starts another with other flows on the same log. What is true by then was true before: the clock
+    /// has gone on to another second, because that is how vendors date.
+    pub async fn begin_again(self, flows: &str) -> Self {
+        let clock = std::sync::Arc::clone(&self.stage.clock);
+        let stage = self.end().await;
+        let ended = clock.now().as_second();
+        eventually("another second", || clock.now().as_second() > ended).await;
+        Self::begin(stage, flows).await
+    }
+
+    /// Ends the process in order. The stage stays as it is.
+    pub async fn end(self) -> Stage {
+        let Self { stage, app, operator } = self;
+        drop(operator);
+        assert!(app.stop().await, "the process ends in order");
+        stage
+    }
+
+    async fn in_force_since(&self) -> Timestamp {
+        let flows = self.operator.log.table(&self.operator.names.flows(), Fencing::None).await.unwrap();
+        let all = flows.scan(ACTIVATIONS, None, 500).unwrap();
+        read::<Activation>(&all.last().expect("flows in force").1).unwrap().since
+    }
+
+    /// Sends a request, and answers with the reply.
+    pub async fn ask(&self, request: Request) -> Reply {
+        let gateway = self.app.gateway_address().expect("a gateway");
+        self.stage.send(gateway, request).await.expect("an answer")
+    }
+
+    /// Sends a webhook, which must be taken.
+    pub async fn tell(&self, request: Request) {
+        assert_eq!(self.ask(request).await.status, 200);
+    }
+
+    /// An order as the shop tells of it.
+    pub async fn order(&self, topic: &str, order: &Value) {
+        self.tell(self.stage.order_webhook(topic, order)).await;
+    }
+
+    /// Waits until all that was told has come to its end: every role has read everything, nothing waits, nothing was added
+    /// meanwhile.
+    pub async fn quiet(&self) {
+        let mut look = tokio::time::interval(Duration::from_millis(50));
+        let waiting = async {
+            while !self.is_quiet().await {
+                look.tick().await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "it does not come to an end");
+    }
+
+    async fn is_quiet(&self) -> bool {
+        let before = self.ends().await;
+        let mut done = Offsets::new();
+        for role in ["normalizer", "router", "dispatcher"] {
+            done.extend(self.log().offsets(&self.operator.names.group(role)).await.unwrap());
+        }
+        let caught_up = before.iter().all(|(at, end)| done.get(at).copied().unwrap_or(0) >= *end);
+        caught_up && !self.anything_waits().await && self.ends().await == before
+    }
+
+    async fn anything_waits(&self) -> bool {
+        for connection in &self.operator.connections {
+            let memory = self.log().table(&self.operator.names.memory(connection), Fencing::Epochs).await.unwrap();
+            if !memory.scan(key::WAITING, None, 1).unwrap().is_empty() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The ends of all topics that somebody has to read.
+    async fn ends(&self) -> Offsets {
+        let names = &self.operator.names;
+        let of_connection = |name: &ConnectionName| [names.webhooks(name), names.actions(name)];
+        let topics = self.operator.connections.iter().flat_map(of_connection);
+        let mut ends = Offsets::new();
+        for topic in topics.chain(Entity::ALL.map(|entity| names.events(entity))) {
+            let partitions = self.log().describe(&topic).await.unwrap().partitions;
+            for (partition, (_, end)) in (0..).zip(partitions) {
+                ends.insert(TopicPartition { topic: topic.as_str().into(), partition }, end);
+            }
+        }
+        ends
+    }
+
+    pub fn log(&self) -> &dyn LogStore {
+        self.operator.log.as_ref()
+    }
+
+    async fn records(&self, topic: &str) -> Vec<Record> {
+        let mut records = Vec::new();
+        for (partition, _) in (0..).zip(self.log().describe(topic).await.unwrap().partitions) {
+            let mut reader = self.log().read(topic, partition, Bound::Edge, Bound::Edge).await.unwrap();
+            loop {
+                let next = reader.next().await.unwrap();
+                if next.is_empty() {
+                    break;
+                }
+                records.extend(next);
+            }
+        }
+        records
+    }
+
+    /// The events of one type, in the order of each entity's records; the same fact may stand there more than once.
+    pub async fn events(&self, name: &str) -> Vec<Event> {
+        let entity = Entity::ALL.into_iter().find(|entity| name.split('.').next() == Some(entity.as_str()));
+        let mut all = Vec::new();
+        // A few types are filed under another entity than their first word says.
+        for entity in entity.map_or(Entity::ALL.to_vec(), |entity| vec![entity]) {
+            all.extend(self.records(&self.operator.names.events(entity)).await);
+        }
+        let events = all.iter().map(|record| Event::from_record(record).unwrap());
+        events.filter(|event| event.event_type.name == name).collect()
+    }
+
+    /// The ids of the events of one type, each once.
+    pub async fn facts(&self, name: &str) -> Vec<String> {
+        let mut ids: Vec<String> = self.events(name).await.iter().map(|event| event.id.to_string()).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    /// What stands in `webhooks.<connection>`.
+    pub async fn webhooks(&self, connection: &str) -> Vec<Webhook> {
+        let topic = self.operator.names.webhooks(&named(connection));
+        self.records(&topic).await.iter().map(|record| Webhook::from_record(record).unwrap()).collect()
+    }
+
+    /// What stands in `actions.<connection>`, each action once.
+    pub async fn actions(&self, connection: &str) -> Vec<Action> {
+        let topic = self.operator.names.actions(&named(connection));
+        let mut actions: Vec<Action> =
+            self.records(&topic).await.iter().map(|record| Action::from_record(record).unwrap()).collect();
+        actions.sort_by(|one, other| one.id.cmp(&other.id));
+        actions.dedup_by(|one, other| one.id == other.id);
+        actions
+    }
+
+    pub async fn dead(&self) -> Vec<DeadRow> {
+        self.operator.dead_list(&DeadFilter::default()).await.unwrap()
+    }
+
+    /// The sum of a metric's series that carry all of these labels.
+    pub fn counted(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        let text = self.app.metrics().text();
+        let fits = |line: &&str| {
+            line.split(['{', ' ']).next() == Some(name)
+                && labels.iter().all(|(label, value)| line.contains(&format!("{label}=\"{value}\"")))
+        };
+        let numbers = text.lines().filter(fits).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        numbers.sum()
+    }
+
+    /// How many actions of a connection came to such an end.
+    pub fn ended(&self, connection: &str, end: &str) -> u64 {
+        self.counted("spojka_outcomes_total", &[("connection", connection), ("end", end)])
+    }
+
+    /// The contacts with an e-mail in the CRM.
+    pub fn contacts(&self, email: &str) -> Vec<Value> {
+        let contacts = values(&self.stage.anabix.state()["contacts"]);
+        contacts.into_iter().filter(|contact| text(&contact["email"]) == email).collect()
+    }
+
+    /// The titles of the lists that an e-mail's only contact is on.
+    pub fn lists_of(&self, email: &str) -> Vec<String> {
+        let contacts = self.contacts(email);
+        assert_eq!(contacts.len(), 1, "contacts with the e-mail");
+        let state = self.stage.anabix.state();
+        let title = |id: &Value| {
+            let list = values(&state["lists"]).into_iter().find(|list| text(&list["idList"]) == text(id));
+            text(&list.expect("a list")["title"])
+        };
+        let mut titles: Vec<String> = values(&contacts[0]["lists"]).iter().map(title).collect();
+        titles.sort();
+        titles
+    }
+
+    /// A subscriber's field at the newsletter vendor.
+    pub fn subscribers(&self, email: &str) -> Vec<Value> {
+        let lists = values(&self.stage.newsletter.state()["lists"]);
+        let newsletter = lists.iter().filter(|list| text(&list["nl_id"]) == "51234");
+        let records = newsletter.flat_map(|list| values(&list["records"]));
+        records.filter(|record| text(&record["email"]) == email).collect()
+    }
+
+    /// Somebody who is on the newsletter list already.
+    pub fn subscribe(&self, email: &str) {
+        let record = serde_json::json!({ "add_record": { "list": 51_234, "fields": { "email": email } } });
+        self.stage.newsletter.command(&record).expect("a subscriber");
+    }
+
+    /// A moment some seconds from now, in whole seconds as vendors have them.
+    pub fn moment(&self, seconds: i64) -> Timestamp {
+        Timestamp::from_second(self.stage.clock.now().as_second() + seconds).unwrap()
+    }
+}
+
+fn named(connection: &str) -> ConnectionName {
+    ConnectionName::parse(connection).unwrap()
+}
+
+/// An order's number with it.
+pub(super) fn numbered(mut order: Value, number: &str) -> Value {
+    order["number"] = number.into();
+    order
+}
