@@ -103,8 +103,8 @@ fn source(config: &Config, event_type: &EventType, named: Option<&str>) -> anyho
         [(name, connection)] => Ok(connection.identity(name).clone()),
         [] => bail!("no connection of the config gives `{}`", event_type.name),
         [(first, _), ..] => {
-            let names: Vec<_> = giving.iter().map(|(name, _)| name.as_str()).collect();
-            bail!("`{}` may come from `{}`\nhint: say which: --connection {first}", event_type.name, names.join("`, `"))
+            let all: Vec<_> = giving.iter().map(|(name, _)| name.as_str()).collect();
+            bail!("`{}` may come from `{}`\nhint: say which: --connection {first}", event_type.name, all.join("`, `"))
         }
     }
 }
