@@ -53,7 +53,7 @@ pub(super) async fn attempt(context: Arc<LaneContext>, mut item: Item) -> LogRes
         Turn::Ends { how, aim } => {
             let aimed = aim.as_ref().map(|aim| (&aim.target, &aim.judgement));
             let attempts = item.attempts + 1;
-            settle(&context, &Ended { action: &action, attempts, how, aimed }).await?;
+            settle(&context, &Ended { action: &action, attempts, how: *how, aimed }).await?;
             Ok(Report::Settled(item))
         }
         Turn::Waits(wait) => park(&context, action, item, wait).await,
@@ -74,7 +74,7 @@ enum Turn {
     Over,
     Talk(Box<Aim>),
     Ends {
-        how: How,
+        how: Box<How>,
         aim: Option<Box<Aim>>,
     },
     Waits(Wait),
@@ -90,7 +90,7 @@ struct Wait {
 
 impl Turn {
     fn dead(code: Code, message: impl Into<String>) -> Self {
-        Self::Ends { how: How::Dead { code, message: message.into(), request: None, reply: None }, aim: None }
+        Self::Ends { how: Box::new(How::Dead { code, message: message.into(), request: None, reply: None }), aim: None }
     }
 }
 
@@ -161,7 +161,7 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
     let result = judgement.result.clone();
     let aim = Box::new(Aim { operation, target, judgement, repeat });
     Ok(match end {
-        Some(end) => Turn::Ends { how: How::Nothing { end, result }, aim: Some(aim) },
+        Some(end) => Turn::Ends { how: Box::new(How::Nothing { end, result }), aim: Some(aim) },
         None => Turn::Talk(aim),
     })
 }
@@ -186,13 +186,13 @@ async fn talk(context: &LaneContext, action: &Action, item: &Item, mut aim: Box<
 /// What the end of the conversation means for the action.
 fn conclude(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>, spoken: Spoken) -> Turn {
     let dead = |code, message: String, spoken: Spoken| Turn::Ends {
-        how: How::Dead { code, message, request: spoken.request, reply: spoken.reply },
+        how: Box::new(How::Dead { code, message, request: spoken.request, reply: spoken.reply }),
         aim: None,
     };
     match spoken.answer.clone() {
         Answer::Done(done) => {
             warn_of(context, action, &done);
-            Turn::Ends { how: How::Done { done, reply: spoken.reply }, aim: Some(aim) }
+            Turn::Ends { how: Box::new(How::Done { done, reply: spoken.reply }), aim: Some(aim) }
         }
         Answer::Refused(why) => dead(code::REFUSED, why, spoken),
         Answer::Forgotten => {

@@ -34,7 +34,7 @@ impl Pacer {
             mine
         };
         if mine > now {
-            self.clock.sleep(mine - now).await;
+            self.clock.sleep(mine.saturating_sub(now)).await;
         }
     }
 }

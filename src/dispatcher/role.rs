@@ -250,7 +250,9 @@ impl Member {
             }
         }
         self.commit().await;
-        partitions.iter().for_each(|partition| self.drop_lane(partition));
+        for partition in partitions {
+            self.drop_lane(partition);
+        }
     }
 
     async fn give_back(&mut self) {

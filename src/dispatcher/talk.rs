@@ -109,8 +109,7 @@ async fn speak(
 pub(super) fn failure_of(answer: &Answer) -> Option<Code> {
     match answer {
         Answer::Done(_) | Answer::Next(_) => None,
-        Answer::Retry { code, .. } => Some(*code),
+        Answer::Retry { code, .. } | Answer::Halts(code) => Some(*code),
         Answer::Refused(_) | Answer::Forgotten => Some(code::REFUSED),
-        Answer::Halts(code) => Some(*code),
     }
 }
