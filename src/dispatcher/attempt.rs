@@ -17,7 +17,7 @@ use crate::{
     log::LogResult,
     model::{
         code::{self, Class, Code},
-        time::{Timestamp, later},
+        time::Timestamp,
     },
     telemetry::killpoint,
     topics::{
@@ -90,8 +90,7 @@ struct Wait {
 
 impl Turn {
     fn dead(code: Code, message: impl Into<String>) -> Self {
-        let how = How::Dead { code, message: message.into(), request: None, reply: None };
-        Self::Ends { how: Box::new(how), aim: None }
+        Self::Ends { how: Box::new(How::Dead { code, message: message.into(), request: None, reply: None }), aim: None }
     }
 }
 
@@ -142,7 +141,7 @@ fn in_doubt(repeat: Repeat, begun_at: Option<Timestamp>, now: Timestamp) -> Opti
             Some(Turn::dead(code::IN_DOUBT, "it was begun, its answer was lost, and it cannot be repeated safely"))
         }
         Repeat::Checked { settle } => {
-            let due = later(begun_at?, settle);
+            let due = begun_at? + settle;
             (due > now).then_some(Turn::Waits(Wait { due, code: code::TIMED_OUT, maybe_done: true, counts: false }))
         }
         Repeat::Natural | Repeat::Keyed => None,
@@ -257,7 +256,7 @@ fn retry(
     if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
         wait = wait.max(settle);
     }
-    Ok(Wait { due: later(now, wait), code, maybe_done, counts: true })
+    Ok(Wait { due: now + wait, code, maybe_done, counts: true })
 }
 
 /// Parks an action in memory until its time.

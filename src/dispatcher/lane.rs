@@ -109,7 +109,7 @@ impl Lane {
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
             for (_, bytes) in &page {
-                let entry: Waiting = memory::read(bytes).map_err(ledger::broken)?;
+                let entry: Waiting = memory::read(bytes).map_err(|error| ledger::broken(&error))?;
                 waiting.push((Item::parked(&entry), entry.due));
             }
         }
@@ -277,7 +277,7 @@ impl Lane {
     /// Followers of a parked action wait in memory too, so that the lane's offset can pass them. One write of a key at a time:
     /// what comes meanwhile goes with the next.
     fn store_followers(&mut self, key: &KeyHash) {
-        let Some((due, items)) = self.line.begin_storing(key) else { return };
+        let Some((due, items)) = self.line.begin_store(key) else { return };
         let record = |item: &Item| {
             let action = item.action.as_ref()?.as_ref().clone();
             Some(attempt::waiting_record(&self.context, item, action, due, code::NOT_THERE))

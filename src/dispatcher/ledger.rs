@@ -103,7 +103,7 @@ fn judge_contribution(
         let Some((last, _)) = page.last() else { break };
         after = Some(last.clone());
         for (key, bytes) in &page {
-            let known: Contribution = memory::read(bytes).map_err(broken)?;
+            let known: Contribution = memory::read(bytes).map_err(|error| broken(&error))?;
             out.contributions.insert(key.strip_prefix(&prefix).unwrap_or(key).to_owned(), known.value);
         }
     }
@@ -190,7 +190,7 @@ pub fn keys_of_lost(memory: &dyn Table, object: &KeyHash) -> LogResult<Vec<Strin
         let Some((last, _)) = page.last() else { return Ok(keys) };
         after = Some(last.clone());
         for (key, bytes) in page {
-            if !memory::read::<RegisterEntry>(&bytes).map_err(broken)?.once {
+            if !memory::read::<RegisterEntry>(&bytes).map_err(|error| broken(&error))?.once {
                 keys.push(key);
             }
         }
@@ -204,12 +204,11 @@ pub fn state(memory: &dyn Table, id: &ActionId) -> LogResult<Option<memory::Acti
 
 /// Reads a key of memory.
 pub fn read_as<T: serde::de::DeserializeOwned>(memory: &dyn Table, key: &str) -> LogResult<Option<T>> {
-    memory.get(key)?.map(|bytes| memory::read(&bytes).map_err(broken)).transpose()
+    memory.get(key)?.map(|bytes| memory::read(&bytes).map_err(|error| broken(&error))).transpose()
 }
 
 /// Memory that cannot be read is no reason to act: whoever acts without memory does things twice.
-#[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
-pub fn broken(error: Unreadable) -> crate::log::LogError {
+pub fn broken(error: &Unreadable) -> crate::log::LogError {
     crate::log::LogError::Broken(error.to_string())
 }
 

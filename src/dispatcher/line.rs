@@ -193,7 +193,7 @@ impl Line {
 
     /// What of a parked key is to be written to memory now: all that does not wait there yet, and when it is due. Nothing
     /// while an earlier write is under way. [`Line::stored`] must follow.
-    pub fn begin_storing(&mut self, key: &KeyHash) -> Option<(Timestamp, Vec<Item>)> {
+    pub fn begin_store(&mut self, key: &KeyHash) -> Option<(Timestamp, Vec<Item>)> {
         let line = self.keys.get_mut(key).filter(|line| !line.storing)?;
         let due = line.due?;
         let items: Vec<_> = line.items.iter().filter(|item| item.action.is_some()).cloned().collect();

@@ -13,7 +13,7 @@ async fn one_key_goes_one_by_one_and_keys_beside_each_other() {
         stage.wire.say("/set", Say::Hold);
     }
     let keys = ["a", "b", "c", "d", "e"];
-    let actions: Vec<_> = (0..10).map(|n| stage.set(&format!("a-{n}"), keys[n % 5], n as i64)).collect();
+    let actions: Vec<_> = (0..10).map(|n| stage.set(&format!("a-{n}"), keys[n % 5], 1)).collect();
     stage.append(&actions).await;
     let running = stage.start();
     stage.until("all that may go are under way", || stage.wire.sent().len() == 4).await;

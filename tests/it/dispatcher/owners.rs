@@ -75,7 +75,7 @@ async fn a_predecessor_that_may_live_is_waited_out_and_one_that_gave_back_is_not
         stage.until("claimed", || claim(&stage).epoch == 8).await;
         if !released {
             stage.settle_down().await;
-            stage.clock.advance(REQUEST_TIMEOUT - Duration::from_millis(1));
+            stage.clock.advance(REQUEST_TIMEOUT.saturating_sub(Duration::from_millis(1)));
             stage.settle_down().await;
             assert_eq!(stage.wire.sent().len(), 0, "its last request may be under way");
             stage.clock.advance(Duration::from_millis(1));

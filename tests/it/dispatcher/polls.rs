@@ -79,15 +79,13 @@ async fn a_poll_that_fails_waits_longer_each_time_and_as_long_as_it_is_told() {
         stage.wire.say("/rows", Say::Reply(reply));
     }
     let running = stage.start();
-    let mut expected = 1;
-    for wait in [1, 2, 100] {
+    for (expected, wait) in [(1, 1), (2, 2), (3, 100)] {
         stage.until("polled", || stage.wire.sent().len() == expected).await;
         stage.settle_down().await;
-        stage.clock.advance(Duration::from_secs(wait) - Duration::from_millis(1));
+        stage.clock.advance(Duration::from_millis(wait * 1000 - 1));
         stage.settle_down().await;
         assert_eq!(stage.wire.sent().len(), expected, "not before {wait} s");
         stage.clock.advance(Duration::from_millis(1));
-        expected += 1;
     }
     polled(&stage, 4).await;
     running.stop().await;

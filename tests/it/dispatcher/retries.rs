@@ -213,7 +213,7 @@ async fn a_rejected_credential_halts_its_lane_and_no_other() {
     stage.delivery.per_second = Some(1);
     stage.wire.say("/charge", Say::Reply(Reply::new(401)));
     stage
-        .append(&[stage.on("a-1", "charge", "o1"), stage.on("a-2", "charge", "o2"), stage.on("a-3", "charge", "o1")])
+        .append(&[stage.on("a-1", "charge", "o1"), stage.on("a-2", "charge", "o2"), stage.on("a-3", "charge", "o3")])
         .await;
     let running = stage.start();
     // The second one is under way already, and waits for its turn in the pace.

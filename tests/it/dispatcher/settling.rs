@@ -74,7 +74,7 @@ async fn one_id_has_one_effect_however_often_it_comes() {
     stage.append(&[charge.clone(), charge.clone()]).await;
     let running = stage.start();
     stage.until("it is under way", || !stage.wire.sent().is_empty()).await;
-    stage.append(&[charge.clone()]).await;
+    stage.append(std::slice::from_ref(&charge)).await;
     stage.wire.release();
     stage.settled("a-1").await;
     stage.append(&[charge, stage.on("a-2", "charge", "o2")]).await;

@@ -21,11 +21,11 @@ use spojka::{
 };
 
 /// How long the toy vendor needs until a look-up shows what was done.
-pub(super) const SETTLE: Duration = Duration::from_secs(60);
+pub(super) const SETTLE: Duration = Duration::from_mins(1);
 /// Between two polls.
-pub(super) const POLL_EVERY: Duration = Duration::from_secs(300);
+pub(super) const POLL_EVERY: Duration = Duration::from_mins(5);
 /// How long a session lasts.
-pub(super) const SESSION: Duration = Duration::from_secs(3600);
+pub(super) const SESSION: Duration = Duration::from_hours(1);
 
 const fn operation(name: &'static str, kind: OperationKind, repeat: Repeat) -> Operation {
     Operation { name, doc: "", kind, parameters: &[], repeat, calls: 1, limit_class: "write", results: &[] }
