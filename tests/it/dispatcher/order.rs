@@ -12,8 +12,8 @@ async fn one_key_goes_one_by_one_and_keys_beside_each_other() {
     for _time in 0..10 {
         stage.wire.say("/set", Say::Hold);
     }
-    let keys = ["a", "b", "c", "d", "e"];
-    let actions: Vec<_> = (0..10).map(|n| stage.set(&format!("a-{n}"), keys[n % 5], 1)).collect();
+    let keys = ["a", "b", "c", "d", "e"].into_iter().cycle();
+    let actions: Vec<_> = (0..10_i64).zip(keys).map(|(n, key)| stage.set(&format!("a-{n}"), key, n)).collect();
     stage.append(&actions).await;
     let running = stage.start();
     stage.until("all that may go are under way", || stage.wire.sent().len() == 4).await;
@@ -24,7 +24,7 @@ async fn one_key_goes_one_by_one_and_keys_beside_each_other() {
         stage.settled(&format!("a-{n}")).await;
     }
     running.stop().await;
-    assert_eq!(stage.wire.most_under_way(), 4);
+    assert_eq!((stage.wire.most_under_way(), stage.wire.effects().len()), (4, 10));
 }
 
 #[tokio::test]

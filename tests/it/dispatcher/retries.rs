@@ -216,12 +216,15 @@ async fn a_rejected_credential_halts_its_lane_and_no_other() {
         .append(&[stage.on("a-1", "charge", "o1"), stage.on("a-2", "charge", "o2"), stage.on("a-3", "charge", "o3")])
         .await;
     let running = stage.start();
-    // The second one is under way already, and waits for its turn in the pace.
+    // The others are under way already, and wait for their turn in the pace.
     stage.until("one is sent", || !stage.wire.sent().is_empty()).await;
-    stage.settle_down().await;
-    stage.clock.advance(seconds(1));
-    stage.parked("a-1", 1).await;
-    stage.parked("a-2", 1).await;
+    for _turn in 0..2 {
+        stage.settle_down().await;
+        stage.clock.advance(seconds(1));
+    }
+    for id in ["a-1", "a-2", "a-3"] {
+        stage.parked(id, 1).await;
+    }
     stage.clock.advance(Duration::from_hours(100));
     stage.settle_down().await;
     assert_eq!(stage.wire.sent().len(), 1);
