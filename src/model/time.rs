@@ -84,11 +84,6 @@ impl Clock for ManualClock {
     }
 }
 
-/// The moment a wait ends; the end of time for one that never does, such as a vendor's absurd wish.
-pub fn later(now: Timestamp, wait: Duration) -> Timestamp {
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
-}
-
 /// A version of an entity at its source: microseconds of its change time, or a counter. Greater is newer.
 pub type Version = i64;
 

@@ -125,11 +125,11 @@ fn start(folder: &Path, connections: usize, idle: Duration) -> anyhow::Result<St
     let since = || SystemClock.elapsed().saturating_sub(begun);
     let mut process = Process::start(folder)?;
     let mut lines = Lines(BufReader::new(process.0.stdout.take().context("its output is ours")?));
-    let (mut lanes, mut ready) = (0, None);
-    while ready.is_none() || lanes < connections {
+    let (mut owned, mut ready) = (0, None);
+    while ready.is_none() || owned < connections {
         let line = lines.next()?;
         if text(&line, "message") == Some("lane taken over") {
-            lanes += 1;
+            owned += 1;
         }
         if let Some(admin) = text(&line, "admin") {
             ensure!(get_ready(admin.parse()?)?.starts_with("HTTP/1.1 200"), "it is not ready");

@@ -1,7 +1,7 @@
 //! All integration tests, in one binary: it links once.
 
 #![recursion_limit = "256"]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on fails")]
 
 mod cli;
 mod dispatcher;

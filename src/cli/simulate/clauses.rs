@@ -26,7 +26,6 @@ fn split(condition: &str) -> Vec<&str> {
     for (at, c) in condition.char_indices() {
         match (quote, c) {
             (Some(open), _) if c == open && before != '\\' => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
             (None, '(' | '[' | '{') => depth += 1,
             (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),

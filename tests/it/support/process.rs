@@ -17,7 +17,6 @@ use super::stage;
 pub(crate) struct Process {
     child: Child,
     pub gateway: SocketAddr,
-    pub ops: SocketAddr,
 }
 
 impl Process {
@@ -35,13 +34,13 @@ impl Process {
         // Reads to the end, so that the child never waits for us.
         std::thread::spawn(move || {
             for line in out.lines().map_while(Result::ok) {
-                if let Some(addresses) = addresses(&line) {
-                    let _only_the_first = told.try_send(addresses);
+                if let Some(address) = gateway_of(&line) {
+                    let _only_the_first = told.try_send(address);
                 }
             }
         });
         match running.recv_timeout(Duration::from_secs(60)) {
-            Ok((gateway, ops)) => Some(Self { child, gateway, ops }),
+            Ok(gateway) => Some(Self { child, gateway }),
             Err(_) => {
                 let status = child.wait().expect("it ended");
                 assert!(killed(&status), "it ended by itself: {status}");
@@ -81,14 +80,11 @@ fn killed(status: &std::process::ExitStatus) -> bool {
     status.signal() == Some(9)
 }
 
-/// The addresses in the line that says that it runs.
-fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+/// The gateway's address, in the line that says that it runs.
+fn gateway_of(line: &str) -> Option<SocketAddr> {
     let line: Value = serde_json::from_str(line).ok()?;
-    let find = |name: &str| {
-        let value = line.get(name).or_else(|| line.get("fields")?.get(name))?;
-        value.as_str()?.trim_start_matches("Some(\"").trim_end_matches("\")").parse().ok()
-    };
-    Some((find("gateway")?, find("admin")?))
+    let value = line.get("gateway").or_else(|| line.get("fields")?.get("gateway"))?;
+    value.as_str()?.trim_start_matches("Some(\"").trim_end_matches("\")").parse().ok()
 }
 
 /// How long something takes.
