@@ -124,10 +124,10 @@ fn start(folder: &Path, connections: usize, idle: Duration) -> anyhow::Result<St
     let begun = SystemClock.elapsed();
     let since = || SystemClock.elapsed().saturating_sub(begun);
     let mut process = Process::start(folder)?;
-    let mut lines = Lines(BufReader::new(process.0.stdout.take().context("its output is ours")?));
+    let mut output = Lines(BufReader::new(process.0.stdout.take().context("its output is ours")?));
     let (mut lanes, mut ready) = (0, None);
     while ready.is_none() || lanes < connections {
-        let line = lines.next()?;
+        let line = output.next()?;
         if text(&line, "message") == Some("lane taken over") {
             lanes += 1;
         }
@@ -146,7 +146,7 @@ fn start(folder: &Path, connections: usize, idle: Duration) -> anyhow::Result<St
         resident: usage.memory("VmRSS:")?,
         peak: usage.peak_memory()?,
     };
-    process.stop(lines)?;
+    process.stop(output)?;
     Ok(started)
 }
 

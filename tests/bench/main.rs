@@ -60,7 +60,7 @@ fn run(options: &Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).context("no temporary folder")?;
     let fsync = disk::measure(folder.path())?;
     let mut report = Report::new(&fsync);
-    report.head(options, &fsync)?;
+    Report::head(options, &fsync)?;
     for scenario in SCENARIOS.iter().filter(|scenario| options.wants(scenario)) {
         let mut measured: Vec<Vec<Measured>> = options.servers.iter().map(|_| Vec::new()).collect();
         // Each round measures all servers, so that what else the machine does meets them alike.

@@ -54,7 +54,7 @@ impl Report {
     }
 
     /// The machine, the disk's times, and the table's head.
-    pub(crate) fn head(&self, options: &Options, measured: &[Fsync]) -> io::Result<()> {
+    pub(crate) fn head(options: &Options, measured: &[Fsync]) -> io::Result<()> {
         let mut out = io::stdout().lock();
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         writeln!(out, "{cores} cores, load average {}", load_average())?;
