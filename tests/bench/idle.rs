@@ -124,10 +124,17 @@ fn start(folder: &Path, connections: usize, idle: Duration) -> anyhow::Result<St
     let begun = SystemClock.elapsed();
     let since = || SystemClock.elapsed().saturating_sub(begun);
     let mut process = Process::start(folder)?;
+<<<<<<< HEAD
     let mut lines = Lines(BufReader::new(process.0.stdout.take().context("its output is ours")?));
     let (mut owned, mut ready) = (0, None);
     while ready.is_none() || owned < connections {
         let line = lines.next()?;
+=======
+    let mut output = Lines(BufReader::new(process.0.stdout.take().context("its output is ours")?));
+    let (mut lanes, mut ready) = (0, None);
+    while ready.is_none() || lanes < connections {
+        let line = output.next()?;
+>>>>>>> 9a92bf06eb5c6574edbc12db98d2b99f16ad6ba1
         if text(&line, "message") == Some("lane taken over") {
             owned += 1;
         }
@@ -146,7 +153,7 @@ fn start(folder: &Path, connections: usize, idle: Duration) -> anyhow::Result<St
         resident: usage.memory("VmRSS:")?,
         peak: usage.peak_memory()?,
     };
-    process.stop(lines)?;
+    process.stop(output)?;
     Ok(started)
 }
 

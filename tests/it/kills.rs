@@ -118,7 +118,7 @@ impl Run {
             let email = format!("buyer{id}@example.cz");
             held.get(&id.to_string()).is_none_or(|status| status != "2")
                 || !listed(&email)
-                || subscribed.get(&email).is_none()
+                || !subscribed.contains_key(&email)
         };
         self.acknowledged.iter().filter(is_missing).copied().collect()
     }

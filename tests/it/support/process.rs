@@ -39,14 +39,12 @@ impl Process {
                 }
             }
         });
-        match running.recv_timeout(Duration::from_secs(60)) {
-            Ok(gateway) => Some(Self { child, gateway }),
-            Err(_) => {
-                let status = child.wait().expect("it ended");
-                assert!(killed(&status), "it ended by itself: {status}");
-                None
-            }
+        if let Ok(gateway) = running.recv_timeout(Duration::from_mins(1)) {
+            return Some(Self { child, gateway });
         }
+        let status = child.wait().expect("it ended");
+        assert!(killed(status), "it ended by itself: {status}");
+        None
     }
 
     /// Whether it has died by now.
@@ -75,7 +73,7 @@ impl Drop for Process {
     }
 }
 
-fn killed(status: &std::process::ExitStatus) -> bool {
+fn killed(status: std::process::ExitStatus) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
     status.signal() == Some(9)
 }
