@@ -124,19 +124,12 @@ fn start(folder: &Path, connections: usize, idle: Duration) -> anyhow::Result<St
     let begun = SystemClock.elapsed();
     let since = || SystemClock.elapsed().saturating_sub(begun);
     let mut process = Process::start(folder)?;
-<<<<<<< HEAD
-    let mut lines = Lines(BufReader::new(process.0.stdout.take().context("its output is ours")?));
-    let (mut owned, mut ready) = (0, None);
-    while ready.is_none() || owned < connections {
-        let line = lines.next()?;
-=======
     let mut output = Lines(BufReader::new(process.0.stdout.take().context("its output is ours")?));
     let (mut lanes, mut ready) = (0, None);
     while ready.is_none() || lanes < connections {
         let line = output.next()?;
->>>>>>> 9a92bf06eb5c6574edbc12db98d2b99f16ad6ba1
         if text(&line, "message") == Some("lane taken over") {
-            owned += 1;
+            lanes += 1;
         }
         if let Some(admin) = text(&line, "admin") {
             ensure!(get_ready(admin.parse()?)?.starts_with("HTTP/1.1 200"), "it is not ready");
