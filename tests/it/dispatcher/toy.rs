@@ -87,16 +87,16 @@ fn registers(operation: &Operation, parameters: &Parameters) -> Vec<Register> {
         "sum" => ("sum", RegisterRule::Fold { contribution: parameters["id"].as_str().unwrap_or("").to_owned() }),
         _ => ("fields", RegisterRule::Newest),
     };
-    match (operation.name, parameters.get("fields").and_then(Value::as_object)) {
-        ("set", Some(fields)) => fields
-            .iter()
-            .map(|(name, value)| Register { name: name.clone(), value: value.clone(), rule: RegisterRule::Newest })
-            .collect(),
-        _ => {
-            let value = parameters.get("value").cloned().unwrap_or(Value::Null);
-            vec![Register { name: name.to_owned(), value, rule }]
-        }
+    if let Some(fields) = parameters.get("fields").and_then(Value::as_object) {
+        let field = |(name, value): (&String, &Value)| Register {
+            name: name.clone(),
+            value: value.clone(),
+            rule: rule.clone(),
+        };
+        return fields.iter().map(field).collect();
     }
+    let value = parameters.get("value").cloned().unwrap_or(Value::Null);
+    vec![Register { name: name.to_owned(), value, rule }]
 }
 
 impl Connector for Toy {
