@@ -1,5 +1,5 @@
 //! Anabix, a Czech CRM: contacts are written, and put on lists and taken off them. It is a target only; see
-//! [`webhook`].
+//! `webhook`.
 //!
 //! One URL takes all calls; success and failure stand in the body, and failures are free text. `README.md` has the
 //! quirks, and every assumption with its setting.
