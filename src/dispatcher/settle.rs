@@ -14,7 +14,7 @@ use crate::{
         http::{Reply, Request},
         time::{Since, Timestamp},
     },
-    telemetry::killpoint,
+    telemetry::{killpoint, trace},
     topics::{
         action::{Action, Continuation, Purpose},
         body::{Body, v1},
@@ -85,12 +85,27 @@ async fn settle_as_is(context: &LaneContext, ended: &Ended<'_>) -> LogResult<()>
     metrics.outcome(&context.connection.name, operation, ended.how.end().as_str());
     if let How::Dead { code, .. } = &ended.how {
         metrics.dead(Kind::Action.as_str(), *code);
+    }
+    tell(context, ended);
+    Ok(())
+}
+
+/// One line for the log.
+fn tell(context: &LaneContext, ended: &Ended<'_>) {
+    let (action, end) = (ended.action, ended.how.end());
+    let (connection, operation) = (&context.connection.name, action.operation.as_str());
+    let trace = trace::id_in(action.traceparent.as_deref());
+    if let End::Dead(code) = end {
         tracing::warn!(
-            connection.id = %context.connection.name, action.id = %ended.action.id, operation = ended.action.operation,
-            code = code.as_str(), attempt = ended.attempts, "action is a dead letter"
+            connection.id = %connection, action.id = %action.id, trace.id = trace, operation, code = code.as_str(),
+            attempt = ended.attempts, "action is a dead letter"
+        );
+    } else {
+        tracing::info!(
+            connection.id = %connection, action.id = %action.id, trace.id = trace, operation, end = end.as_str(),
+            attempt = ended.attempts, "action settled"
         );
     }
-    Ok(())
 }
 
 fn outputs(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Append> {

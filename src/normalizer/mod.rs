@@ -16,13 +16,13 @@ use crate::{
         id::{Identity, Ids},
         time::version_of,
     },
-    telemetry::Metrics,
+    telemetry::{Metrics, trace},
     topics::{
         Names,
         action::{Action, Purpose, Source},
         dead::{DeadLetter, Kind},
         event::{Event, Occurrence},
-        record::{Append, Record},
+        record::{Append, Record, TRACEPARENT},
         webhook::Webhook,
     },
 };
@@ -109,6 +109,8 @@ impl Normalizer {
 
     fn bury(&self, record: &Record, webhook: Option<&Webhook>, code: Code, message: &str) -> Append {
         self.metrics.dead(Kind::Webhook.as_str(), code);
+        let trace = trace::id_in(record.headers.text(TRACEPARENT));
+        tracing::warn!(topic = %record.topic, trace.id = trace, code = code.as_str(), "webhook is a dead letter");
         let (key, headers, value) = DeadLetter::original(record);
         let name = |webhook: &Webhook| webhook.id.to_string();
         let content = || ContentHash::from_bytes(record.bytes()).as_str().to_owned();

@@ -18,13 +18,13 @@ use crate::{
         id::Ids,
         time::Clock,
     },
-    telemetry::Metrics,
+    telemetry::{Metrics, trace},
     topics::{
         self, Names,
         dead::{DeadLetter, Kind},
         event::Event,
         flows::{ACTIVATIONS, SETS},
-        record::{Append, Record},
+        record::{Append, Record, TRACEPARENT},
     },
 };
 
@@ -122,6 +122,8 @@ impl Router {
 
     fn bury(&self, record: &Record, event: Option<&Event>, code: Code, message: String) -> Append {
         self.parts.metrics.dead(Kind::Event.as_str(), code);
+        let trace = trace::id_in(record.headers.text(TRACEPARENT));
+        tracing::warn!(topic = %record.topic, trace.id = trace, code = code.as_str(), "event is a dead letter");
         let (key, headers, value) = DeadLetter::original(record);
         let content = || ContentHash::from_bytes(record.bytes()).as_str().to_owned();
         DeadLetter {

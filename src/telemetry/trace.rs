@@ -53,6 +53,11 @@ impl TraceContext {
     }
 }
 
+/// The trace's id in a record's `traceparent`, for log lines; empty where there is none.
+pub fn id_in(traceparent: Option<&str>) -> String {
+    traceparent.and_then(TraceContext::parse).map(|context| context.trace_id()).unwrap_or_default()
+}
+
 /// As a `traceparent` is written.
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
