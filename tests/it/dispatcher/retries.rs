@@ -218,24 +218,17 @@ async fn a_rejected_credential_halts_its_lane_and_no_other() {
     let running = stage.start();
     // The others are under way already, and wait for their turn in the pace.
     stage.until("one is sent", || !stage.wire.sent().is_empty()).await;
-    for _turn in 0..2 {
-        stage.settle_down().await;
-        stage.clock.advance(seconds(1));
-    }
-    for id in ["a-1", "a-2", "a-3"] {
-        stage.parked(id, 1).await;
-    }
+    let all = ["a-1", "a-2", "a-3"];
+    let wait = || all.iter().all(|id| stage.waiting(id).is_some_and(|waiting| waiting.attempts == 1));
+    stage.pass_until("all wait after one attempt", seconds(1), wait).await;
     stage.clock.advance(Duration::from_hours(100));
     stage.settle_down().await;
     assert_eq!(stage.wire.sent().len(), 1);
     running.stop().await;
 
     let running = stage.start();
-    for _turn in 0..3 {
-        stage.settle_down().await;
-        stage.clock.advance(seconds(1));
-    }
-    for id in ["a-1", "a-2", "a-3"] {
+    stage.pass_until("all are settled", seconds(1), || all.iter().all(|id| stage.outcome(id).is_some())).await;
+    for id in all {
         assert_eq!(stage.settled(id).await, End::Done, "{id}: nothing happened, so it is safe to try again");
     }
     running.stop().await;

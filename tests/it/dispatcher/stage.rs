@@ -296,6 +296,19 @@ impl Stage {
         self.waiting(id).expect("it waits")
     }
 
+    /// Lets time pass, a step at a time, until it is so: for what waits for one moment after another, and for what may
+    /// begin to wait only after the clock has moved.
+    pub(super) async fn pass_until(&self, what: &str, step: Duration, so: impl Fn() -> bool) {
+        for _turn in 0..1_000 {
+            if so() {
+                return;
+            }
+            self.settle_down().await;
+            self.clock.advance(step);
+        }
+        assert!(so(), "not in time: {what}");
+    }
+
     /// Lets time pass until then.
     pub(super) fn pass_to(&self, moment: Timestamp) {
         let wait = Duration::try_from(moment.duration_since(self.clock.now())).expect("the moment is to come");
