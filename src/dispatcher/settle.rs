@@ -176,7 +176,7 @@ fn dead_letter(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Appe
         unreachable!("only what died has a dead letter")
     };
     let action = ended.action;
-    let original = action.to_append(context.shared.names.actions(&action.connection));
+    let original = action.to_append(context.shared.names.lane(&action.connection, &action.origin));
     let what = match &action.purpose {
         Purpose::Step { flow, step, .. } => format!("{flow}/{step}"),
         Purpose::Fetch { purpose, .. } => format!("fetch {purpose}"),

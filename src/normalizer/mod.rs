@@ -101,10 +101,12 @@ impl Normalizer {
             },
             not_before: (!fetch.delay.is_zero()).then(|| read_at + fetch.delay),
             retry: 0,
+            optional: false,
+            adopt: false,
             origin: webhook.origin.clone(),
             traceparent: webhook.traceparent.clone(),
         }
-        .to_append(self.names.actions(connection))
+        .to_append(self.names.lane(connection, &webhook.origin))
     }
 
     fn bury(&self, record: &Record, webhook: Option<&Webhook>, code: Code, message: &str) -> Append {

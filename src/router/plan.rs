@@ -239,6 +239,8 @@ impl Run<'_> {
             },
             not_before: None,
             retry: 0,
+            optional: false,
+            adopt: false,
             origin: event.origin.clone(),
             traceparent: self.traceparent.clone(),
         })

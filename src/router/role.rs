@@ -108,7 +108,7 @@ impl Router {
             if let Some((flow, _)) = action.step() {
                 parts.metrics.action(flow);
             }
-            appends.push(action.to_append(parts.names.actions(&action.connection)));
+            appends.push(action.to_append(parts.names.lane(&action.connection, &action.origin)));
         }
         for failure in &routed.failed {
             parts.metrics.step_failed(&failure.flow, failure.code);

@@ -38,6 +38,12 @@ pub struct Action {
     /// How often a person has asked for it again after it died.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retry: u32,
+    /// It may be left out when a quota is used up.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub optional: bool,
+    /// The vendor holds it already: it goes into the ledger, and no call is made.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub adopt: bool,
     #[serde(default)]
     pub origin: Origin,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,6 +152,11 @@ impl StoredEvent {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl Action {

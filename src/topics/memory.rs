@@ -11,6 +11,9 @@
 //! | `c/<poll>` | a poll's cursor |
 //! | `s/<poll>/<row>` | the state in which a poll last saw a row |
 //! | `session` | a login that must outlive the process |
+//! | `bulk` | how far the lane's bulk topic is settled or parked |
+//! | `halt` | why the lane stands still until a person or a changed secret closes its circuit |
+//! | `q/<limit>/<window>` | how much of a quota is reserved |
 //!
 //! Objects are keyed hashes; values other than waiting actions hold ids, hashes, amounts and times only.
 
@@ -70,6 +73,16 @@ pub mod key {
 
     /// A login that must outlive the process.
     pub const SESSION: &str = "session";
+
+    /// The next offset of the bulk topic.
+    pub const BULK: &str = "bulk";
+
+    /// Why the lane stands still.
+    pub const HALT: &str = "halt";
+
+    pub fn quota(limit: &str, window: &str) -> String {
+        format!("q/{limit}/{window}")
+    }
 
     pub fn seen(poll: &str, row: &str) -> String {
         format!("s/{poll}/{row}")

@@ -5,6 +5,7 @@
 //! | `webhooks.<connection>` | the vendor's object, else the delivery | gateway, dispatcher | normalizer |
 //! | `events.<entity>`, `events.step` | entity | normalizer, dispatcher | router |
 //! | `actions.<connection>` (one partition) | conflict key | router, normalizer | the lane's owner |
+//! | `actions.<connection>.bulk` (one partition) | conflict key | router, normalizer, replay, commands | the lane's owner |
 //! | `memory.<connection>` (one partition, compacted) | action or object | the lane's owner | the lane's owner |
 //! | `dead` (compacted) | dead letter | all | commands |
 //! | `flows` (compacted) | flow set, activation | commands, runtime | router |
@@ -12,6 +13,7 @@
 pub mod action;
 pub mod base64;
 pub mod body;
+pub mod control;
 pub mod dead;
 pub mod event;
 pub mod flows;
@@ -48,6 +50,11 @@ impl Names {
     /// The lane's second topic: replays, imports, repairs.
     pub fn bulk(&self, connection: &ConnectionName) -> String {
         format!("{}actions.{connection}.bulk", self.prefix)
+    }
+
+    /// Where an action of this origin waits: live traffic goes before everything else.
+    pub fn lane(&self, connection: &ConnectionName, origin: &event::Origin) -> String {
+        if origin.kind == event::OriginKind::Live { self.actions(connection) } else { self.bulk(connection) }
     }
 
     pub fn memory(&self, connection: &ConnectionName) -> String {

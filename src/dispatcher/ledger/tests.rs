@@ -80,6 +80,8 @@ fn action(id: &str, entity: &str, version: Version, arrived: i64) -> Action {
         },
         not_before: None,
         retry: 0,
+        optional: false,
+        adopt: false,
         origin: Origin::default(),
         traceparent: None,
     }

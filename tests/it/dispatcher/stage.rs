@@ -200,6 +200,8 @@ impl Stage {
             },
             not_before: None,
             retry: 0,
+            optional: false,
+            adopt: false,
             origin: Origin::default(),
             traceparent: None,
         }

@@ -1,9 +1,13 @@
 //! How actions are carried out at one connection.
 
+mod retry;
+
 use std::time::Duration;
 
+pub use retry::Retry;
+
 use super::{fields::Fields, report::Problems};
-use crate::{connectors::contract::Vendor, model::code};
+use crate::connectors::contract::Vendor;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -23,17 +27,6 @@ pub struct Delivery {
     pub allow_private_addresses: bool,
 }
 
-/// The schedule of what failed and may pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Retry {
-    /// The first pause; each next one is twice as long.
-    pub first: Duration,
-    /// The longest pause.
-    pub cap: Duration,
-    /// After this the action becomes a dead letter.
-    pub max_age: Duration,
-}
-
 impl Delivery {
     /// As the vendor wants it.
     pub fn of(vendor: &Vendor) -> Self {
@@ -41,7 +34,7 @@ impl Delivery {
             concurrency: vendor.pace.concurrency,
             per_second: vendor.pace.per_second,
             timeout: Duration::from_secs(30),
-            retry: Retry { first: Duration::from_secs(1), cap: Duration::from_mins(10), max_age: 3 * DAY },
+            retry: Retry::default(),
             not_there_max_age: DAY,
             allow_private_addresses: false,
         }
@@ -54,7 +47,7 @@ impl Delivery {
             concurrency: fields.count("concurrency", default.concurrency, 1000, problems),
             per_second: per_second(&mut fields, default.per_second, problems),
             timeout: fields.duration("timeout", default.timeout, problems),
-            retry: read_retry(&mut fields, default.retry, problems),
+            retry: Retry::read(&mut fields, default.retry, problems),
             not_there_max_age: read_not_there(&mut fields, default.not_there_max_age, problems),
             allow_private_addresses: fields.flag("allow_private_addresses", false, problems),
         };
@@ -75,21 +68,6 @@ fn per_second(fields: &mut Fields<'_>, default: Option<u32>, problems: &mut Prob
             .ok_or_else(|| "expected a whole number from 1, or `unlimited`".to_owned()),
     };
     super::fields::scalar(node, problems, read).unwrap_or(default)
-}
-
-fn read_retry(fields: &mut Fields<'_>, default: Retry, problems: &mut Problems) -> Retry {
-    let Some(mut fields) = fields.fields("retry", problems) else { return default };
-    let cap_place = fields.node("cap").map(|node| node.place.clone());
-    let retry = Retry {
-        first: fields.duration("first", default.first, problems),
-        cap: fields.duration("cap", default.cap, problems),
-        max_age: fields.duration("max_age", default.max_age, problems),
-    };
-    if let Some(place) = cap_place.filter(|_| retry.cap < retry.first) {
-        problems.add(&place, code::WRONG_KIND, "`cap` is the longest pause and cannot be shorter than `first`");
-    }
-    fields.finish(problems);
-    retry
 }
 
 fn read_not_there(fields: &mut Fields<'_>, default: Duration, problems: &mut Problems) -> Duration {
