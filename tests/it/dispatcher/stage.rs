@@ -348,6 +348,12 @@ impl Stage {
         records.iter().map(step).collect()
     }
 
+    /// Where the events of finished steps come from.
+    pub(super) async fn step_origins(&self) -> Vec<Origin> {
+        let records = self.records(&self.names.events(Entity::Step)).await;
+        records.iter().map(|record| Event::from_record(record).expect("an event").origin).collect()
+    }
+
     pub(super) async fn webhooks(&self) -> Vec<Webhook> {
         let records = self.records(&self.names.webhooks(&self.name)).await;
         records.iter().map(|record| Webhook::from_record(record).expect("a webhook")).collect()
