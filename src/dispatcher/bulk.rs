@@ -191,7 +191,7 @@ impl BulkIntake {
     }
 
     /// The position to write now, if it has moved and was not written just before.
-    pub fn to_write(&mut self, now: Timestamp) -> Option<BulkPosition> {
+    pub fn take_position(&mut self, now: Timestamp) -> Option<BulkPosition> {
         if self.writing || now < self.write_after || self.position == self.written {
             return None;
         }
@@ -201,7 +201,7 @@ impl BulkIntake {
     }
 
     /// The last position, at the end of the lane.
-    pub fn last_to_write(&self) -> Option<BulkPosition> {
+    pub fn last_position(&self) -> Option<BulkPosition> {
         (self.position != self.written).then_some(self.position)
     }
 

@@ -391,7 +391,7 @@ impl Lane {
 
     /// The next owner begins where this one ended.
     async fn write_last_position(&mut self) -> LogResult<()> {
-        match self.bulk.last_to_write() {
+        match self.bulk.last_position() {
             Some(position) => bulk::write(&self.context, position).await,
             None => Ok(()),
         }
@@ -405,7 +405,7 @@ impl Lane {
         if let Some(offset) = self.offsets.advance(Way::Bulk) {
             self.bulk.settled_to(offset);
         }
-        if let Some(position) = self.bulk.to_write(self.context.now()) {
+        if let Some(position) = self.bulk.take_position(self.context.now()) {
             let context = Arc::clone(&self.context);
             self.tasks.spawn(async move { Task::BulkWritten(bulk::write(&context, position).await, position) });
         }
