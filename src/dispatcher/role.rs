@@ -13,6 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    bound::Bound,
     context::{LaneConnection, Shared},
     ends::{self, Ends},
     proof::Prover,
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// Records on their way to a lane, beyond what the lane has taken in.
-const INTAKE: usize = 256;
+const INTAKE: usize = 64;
 
 /// How the role itself works.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +69,7 @@ impl Dispatcher {
             orphans: BTreeSet::new(),
             room: Arc::new(Notify::new()),
             ends: Ends::default(),
+            bound: Arc::default(),
         };
         let end = member.follow(&stop).await;
         member.give_back().await;
@@ -90,6 +92,8 @@ struct Member {
     room: Arc<Notify>,
     /// Where the lanes' bulk topics end.
     ends: Ends,
+    /// What all lanes hold together.
+    bound: Arc<Bound>,
 }
 
 struct LaneHandle {
@@ -178,6 +182,7 @@ impl Member {
             intake: records,
             bulk_end: self.ends.add(&self.shared, partition.clone(), bulk),
             settled: settled_to,
+            bound: Arc::clone(&self.bound),
             room: Arc::clone(&self.room),
             stop: stop.clone(),
             lost: lost.clone(),

@@ -77,6 +77,7 @@ pub(super) struct Stage {
     pub(super) memory: Arc<dyn Table>,
     pub(super) toy: Toy,
     pub(super) delivery: Delivery,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// A dispatcher at work.
@@ -136,7 +137,21 @@ impl Stage {
         let memory = inner.table(&names.memory(&name), Fencing::Epochs).await.expect("memory");
         let log: Log = Arc::new(FaultyLog { inner, faults: Arc::clone(&faults) });
         let (wire, ids) = (Arc::new(Wire::new(Arc::clone(&bell))), Ids::new(b"key"));
-        Self { _folder: folder, bell, log, faults, clock, wire, names, ids, name, memory, toy, delivery: DELIVERY }
+        Self {
+            _folder: folder,
+            bell,
+            log,
+            faults,
+            clock,
+            wire,
+            names,
+            ids,
+            name,
+            memory,
+            toy,
+            delivery: DELIVERY,
+            metrics: Arc::new(Metrics::new()),
+        }
     }
 
     /// Starts a dispatcher.
@@ -152,7 +167,7 @@ impl Stage {
             ids: self.ids.clone(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             random: Arc::new(Longest),
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::clone(&self.metrics),
             owner: owner.to_owned(),
         };
         let connection = |name: &&ConnectionName| LaneConnection {
@@ -367,6 +382,18 @@ impl Stage {
     pub(super) async fn committed(&self) -> Option<u64> {
         let offsets = self.log.offsets(&self.names.group("dispatcher")).await.expect("offsets");
         offsets.get(&self.partition()).copied()
+    }
+
+    /// Waits until so much of the live topic is committed.
+    pub(super) async fn until_committed(&self, offset: u64) {
+        for _turn in 0..1_000 {
+            if self.committed().await == Some(offset) {
+                return;
+            }
+            self.settle_down().await;
+            self.clock.advance(LEASE / 3);
+        }
+        panic!("not in time: {offset} is committed");
     }
 
     /// The lane's topic will be read from its beginning again.
