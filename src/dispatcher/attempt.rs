@@ -9,6 +9,7 @@ use super::{
     context::LaneContext,
     ledger::{self, Judgement, read_as},
     line::Item,
+    offsets::Way,
     settle::{Ended, How, settle},
     talk::{self, Spoken, converse},
 };
@@ -40,7 +41,10 @@ pub(super) enum Report {
 pub(super) async fn attempt(context: Arc<LaneContext>, mut item: Item) -> LogResult<Report> {
     let Some(action) = load(&context, &mut item)? else { return Ok(Report::Settled(item)) };
     let turn = match decide(&context, &action, &mut item)? {
-        Turn::Talk(aim) => talk(&context, &action, &item, aim).await?,
+        Turn::Talk(aim) => {
+            item.calls = aim.operation.calls;
+            talk(&context, &action, &item, aim).await?
+        }
         other => other,
     };
     match turn {
@@ -283,6 +287,7 @@ pub(super) fn waiting_record(context: &LaneContext, item: &Item, action: Action,
         code,
         maybe_done: item.maybe_done,
         progress: item.progress.clone(),
+        bulk: item.way == Way::Bulk,
         action,
     };
     memory::put(&context.memory_topic, &key::waiting(&item.id), &waiting, context.epoch, now)

@@ -1,9 +1,14 @@
-//! Who is next: actions in order within their conflict key, keys beside each other. Pure: it knows no clock and no log.
+//! Who is next: actions in order within their conflict key, keys beside each other, live ones before bulk ones. Pure: it
+//! knows no clock and no log.
+//!
+//! Order within a key holds across the lane's two topics. A key in which a live action waits counts as live, whatever stands
+//! at its head: else live traffic would wait for the bulk budget.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use serde_json::Value;
 
+use super::offsets::{Place, Way};
 use crate::{
     model::{
         code::Class,
@@ -22,10 +27,16 @@ pub struct Item {
     pub retry: u32,
     /// The whole action; `None` when it waits in memory and is read again when its time comes.
     pub action: Option<Box<Action>>,
-    /// Where it stands in the lane's topic, while its offset is not settled.
-    pub offset: Option<u64>,
+    /// Which topic it came on.
+    pub way: Way,
+    /// Where it stands in that topic, while its offset is not settled.
+    pub place: Option<Place>,
     /// Its place among its equals.
     pub sequence: u64,
+    /// Which budget its attempt is on: that of its key when it was taken.
+    pub goes: Way,
+    /// Requests of the attempt under way, as the catalogue counts them; none when it ended without the vendor.
+    pub calls: u32,
     pub attempts: u32,
     /// When it first failed.
     pub since: Option<Timestamp>,
@@ -34,15 +45,18 @@ pub struct Item {
 }
 
 impl Item {
-    /// A new one, from the topic.
-    pub fn new(action: Action, offset: u64) -> Self {
+    /// A new one, from a topic.
+    pub fn new(action: Action, place: Place, sequence: u64) -> Self {
         Self {
             id: action.id.clone(),
             conflict: action.conflict.clone(),
             retry: action.retry,
             action: Some(Box::new(action)),
-            offset: Some(offset),
-            sequence: offset,
+            way: place.way,
+            place: Some(place),
+            sequence,
+            goes: place.way,
+            calls: 0,
             attempts: 0,
             since: None,
             maybe_done: false,
@@ -52,13 +66,17 @@ impl Item {
 
     /// One that waits in memory.
     pub fn parked(waiting: &Waiting) -> Self {
+        let way = if waiting.bulk { Way::Bulk } else { Way::Live };
         Self {
             id: waiting.action.id.clone(),
             conflict: waiting.action.conflict.clone(),
             retry: waiting.action.retry,
             action: None,
-            offset: None,
+            way,
+            place: None,
             sequence: waiting.sequence,
+            goes: way,
+            calls: 0,
             attempts: waiting.attempts,
             since: failing_since(waiting),
             maybe_done: waiting.maybe_done,
@@ -77,6 +95,10 @@ fn failing_since(waiting: &Waiting) -> Option<Timestamp> {
 #[derive(Debug, Default)]
 struct KeyLine {
     items: VecDeque<Item>,
+    /// How many of them came live.
+    live: usize,
+    /// Where the key stands in line, when it does.
+    queued: Option<Way>,
     /// The head is being worked on.
     busy: bool,
     /// The head is not to be tried before this.
@@ -90,19 +112,54 @@ impl KeyLine {
     fn may_go(&self) -> bool {
         !self.busy && !self.storing && self.due.is_none() && !self.items.is_empty()
     }
+
+    fn way(&self) -> Way {
+        if self.live > 0 { Way::Live } else { Way::Bulk }
+    }
+
+    fn put(&mut self, item: Item, at_the_front: bool) {
+        self.live += usize::from(item.way == Way::Live);
+        if at_the_front { self.items.push_front(item) } else { self.items.push_back(item) }
+    }
+
+    fn take(&mut self) -> Option<Item> {
+        let goes = self.way();
+        let mut item = self.items.pop_front()?;
+        self.live -= usize::from(item.way == Way::Live);
+        item.goes = goes;
+        item.calls = 0;
+        Some(item)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Loaded {
+    live: usize,
+    bulk: usize,
+}
+
+impl Loaded {
+    fn of(&mut self, way: Way) -> &mut usize {
+        match way {
+            Way::Live => &mut self.live,
+            Way::Bulk => &mut self.bulk,
+        }
+    }
 }
 
 /// All actions of a lane that are not settled.
 #[derive(Debug, Default)]
 pub struct Line {
     keys: HashMap<KeyHash, KeyLine>,
+    /// Keys that may go. One that has become live since stands in both, and counts where `KeyLine::queued` says.
     ready: VecDeque<KeyHash>,
+    ready_bulk: VecDeque<KeyHash>,
     due: BTreeSet<(Timestamp, KeyHash)>,
     /// All that is in line or being worked on, with its retry.
     known: HashMap<ActionId, u32>,
     length: usize,
     /// How many of them hold their whole action.
-    loaded: usize,
+    loaded: Loaded,
 }
 
 impl Line {
@@ -117,11 +174,26 @@ impl Line {
         self.count_in(&item);
         let conflict = item.conflict.clone();
         let key = self.keys.entry(conflict.clone()).or_default();
-        key.items.push_back(item);
-        if key.items.len() == 1 && key.may_go() {
-            self.ready.push_back(conflict);
+        key.put(item, false);
+        let parked = key.due.is_some();
+        self.queue(conflict);
+        parked
+    }
+
+    /// A key that may go stands in line, once, and further ahead as soon as it has become live.
+    fn queue(&mut self, conflict: KeyHash) {
+        let Some(key) = self.keys.get_mut(&conflict).filter(|key| key.may_go()) else { return };
+        match (key.queued, key.way()) {
+            (Some(Way::Live), _) | (Some(Way::Bulk), Way::Bulk) => {}
+            (_, Way::Live) => {
+                key.queued = Some(Way::Live);
+                self.ready.push_back(conflict);
+            }
+            (None, Way::Bulk) => {
+                key.queued = Some(Way::Bulk);
+                self.ready_bulk.push_back(conflict);
+            }
         }
-        key.due.is_some()
     }
 
     /// Puts an action that waits in memory at the end of its key's line. The key is due when its first one is.
@@ -133,19 +205,46 @@ impl Line {
             key.due = Some(due);
             self.due.insert((due, conflict));
         }
-        key.items.push_back(item);
+        key.put(item, false);
     }
 
-    /// Takes the head of a key that may go now. The key stays busy until [`Line::finish`] or [`Line::park`].
-    pub fn take(&mut self, now: Timestamp) -> Option<Item> {
+    /// Takes the head of a key that may go now: of a live one, or else, where bulk ones may go, of one of these. The key
+    /// stays busy until [`Line::finish`] or [`Line::park`].
+    pub fn take(&mut self, now: Timestamp, bulk_too: bool) -> Option<Item> {
         self.wake(now);
-        let key = self.ready.pop_front()?;
+        let key = match self.next_ready(Way::Live) {
+            None if bulk_too => self.next_ready(Way::Bulk),
+            found => found,
+        }?;
         let line = self.keys.get_mut(&key).expect("a key that is ready has a line");
-        let item = line.items.pop_front().expect("a key that is ready has an item");
+        let item = line.take().expect("a key that is ready has an item");
         line.busy = true;
         self.length -= 1;
-        self.loaded -= usize::from(item.action.is_some());
+        *self.loaded.of(item.way) -= usize::from(item.action.is_some());
         Some(item)
+    }
+
+    /// The first key in line that still stands there.
+    fn next_ready(&mut self, way: Way) -> Option<KeyHash> {
+        let ready = match way {
+            Way::Live => &mut self.ready,
+            Way::Bulk => &mut self.ready_bulk,
+        };
+        while let Some(conflict) = ready.pop_front() {
+            if let Some(key) = self.keys.get_mut(&conflict)
+                && key.queued == Some(way)
+                && key.may_go()
+            {
+                key.queued = None;
+                return Some(conflict);
+            }
+        }
+        None
+    }
+
+    /// Whether a key waits for nothing but the bulk budget.
+    pub fn has_ready_bulk(&self) -> bool {
+        !self.ready_bulk.is_empty()
     }
 
     fn wake(&mut self, now: Timestamp) {
@@ -155,9 +254,7 @@ impl Line {
             self.due.pop_first();
             if let Some(line) = self.keys.get_mut(&key) {
                 line.due = None;
-                if line.may_go() {
-                    self.ready.push_back(key);
-                }
+                self.queue(key);
             }
         }
     }
@@ -169,8 +266,8 @@ impl Line {
         line.busy = false;
         if line.items.is_empty() {
             self.keys.remove(&item.conflict);
-        } else if line.may_go() {
-            self.ready.push_back(item.conflict.clone());
+        } else {
+            self.queue(item.conflict.clone());
         }
     }
 
@@ -179,14 +276,14 @@ impl Line {
         self.count_in(&item);
         let line = self.keys.entry(item.conflict.clone()).or_default();
         self.due.insert((due, item.conflict.clone()));
-        line.items.push_front(item);
+        line.put(item, true);
         line.busy = false;
         line.due = Some(due);
     }
 
     fn count_in(&mut self, item: &Item) {
         self.length += 1;
-        self.loaded += usize::from(item.action.is_some());
+        *self.loaded.of(item.way) += usize::from(item.action.is_some());
         let retry = self.known.entry(item.id.clone()).or_default();
         *retry = item.retry.max(*retry);
     }
@@ -206,12 +303,10 @@ impl Line {
         let Some(line) = self.keys.get_mut(key) else { return };
         line.storing = false;
         for item in line.items.iter_mut().filter(|item| ids.contains(&item.id)) {
-            self.loaded -= usize::from(item.action.take().is_some());
-            item.offset = None;
+            *self.loaded.of(item.way) -= usize::from(item.action.take().is_some());
+            item.place = None;
         }
-        if line.may_go() {
-            self.ready.push_back(key.clone());
-        }
+        self.queue(key.clone());
     }
 
     /// When the next parked key is due.
@@ -227,9 +322,12 @@ impl Line {
         self.length == 0
     }
 
-    /// How many items hold their whole action: what bounds the lane's memory.
-    pub fn loaded(&self) -> usize {
-        self.loaded
+    /// How many items of a topic hold their whole action: what bounds the lane's memory.
+    pub fn loaded(&self, way: Way) -> usize {
+        match way {
+            Way::Live => self.loaded.live,
+            Way::Bulk => self.loaded.bulk,
+        }
     }
 }
 

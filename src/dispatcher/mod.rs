@@ -6,8 +6,10 @@
 pub mod answer;
 mod attempt;
 pub mod backoff;
+mod bulk;
 mod claim;
 mod context;
+mod ends;
 mod lane;
 mod ledger;
 mod line;
@@ -22,5 +24,5 @@ mod settle;
 mod start;
 mod talk;
 
-pub use context::{Delivery, LaneConnection, Shared, Transport};
+pub use context::{BulkDelivery, Delivery, LaneConnection, Shared, Transport};
 pub use role::{Dispatcher, DispatcherSettings};

@@ -26,6 +26,8 @@ pub(super) struct LaneStart {
     pub proof: Proof,
     /// Records of the lane's topic.
     pub intake: mpsc::Receiver<Record>,
+    /// Where the lane's bulk topic ends, as far as the role knows.
+    pub bulk_end: watch::Receiver<u64>,
     /// The offset up to which everything is settled or parked.
     pub settled: watch::Sender<Option<u64>>,
     /// Told whenever a record was taken in.

@@ -11,7 +11,7 @@
 //! | `c/<poll>` | a poll's cursor |
 //! | `s/<poll>/<row>` | the state in which a poll last saw a row |
 //! | `session` | a login that must outlive the process |
-//! | `bulk` | how far the lane's bulk topic is settled or parked |
+//! | `bulk` | how far the lane's bulk topic is settled or parked, and heard |
 //! | `halt` | why the lane stands still until a person or a changed secret closes its circuit |
 //! | `q/<limit>/<window>` | how much of a quota is reserved |
 //!
@@ -74,7 +74,7 @@ pub mod key {
     /// A login that must outlive the process.
     pub const SESSION: &str = "session";
 
-    /// The next offset of the bulk topic.
+    /// How far the bulk topic was read.
     pub const BULK: &str = "bulk";
 
     /// Why the lane stands still.
@@ -174,6 +174,19 @@ pub struct Waiting {
     pub maybe_done: bool,
     #[serde(default)]
     pub progress: Value,
+    /// It came on the lane's bulk topic, and stays on its budget.
+    #[serde(default)]
+    pub bulk: bool,
+}
+
+/// How far the lane's owner has come in its bulk topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkPosition {
+    /// Everything before this offset is settled or parked.
+    pub next: u64,
+    /// Everything that a person told the lane before this offset was heard. It may lie ahead: whoever tells a lane to
+    /// stop or go on does not wait behind a replay.
+    pub heard: u64,
 }
 
 /// What was last written to a register.

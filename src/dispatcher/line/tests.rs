@@ -12,8 +12,11 @@ fn item(id: &str, key: &str) -> Item {
         conflict: KeyHash::from_text(key),
         retry: 0,
         action: None,
-        offset: None,
+        way: Way::Live,
+        place: None,
         sequence: 0,
+        goes: Way::Live,
+        calls: 0,
         attempts: 0,
         since: None,
         maybe_done: false,
@@ -22,7 +25,7 @@ fn item(id: &str, key: &str) -> Item {
 }
 
 fn take(line: &mut Line, second: i64) -> Option<String> {
-    line.take(at(second)).map(|item| item.id.to_string())
+    line.take(at(second), true).map(|item| item.id.to_string())
 }
 
 #[test]
@@ -42,7 +45,7 @@ fn one_key_goes_one_at_a_time_and_others_beside_it() {
 fn a_parked_key_holds_its_followers_and_nobody_else() {
     let mut line = Line::default();
     line.push(item("a1", "a"));
-    let head = line.take(at(0)).expect("head");
+    let head = line.take(at(0), true).expect("head");
     line.park(head, at(10));
     assert!(line.push(item("a2", "a")));
     assert!(!line.push(item("b1", "b")));
@@ -88,7 +91,7 @@ proptest! {
                     line.push(item(&count.to_string(), &key.to_string()));
                     *count += 1;
                 }
-                Move::Take => if let Some(taken) = line.take(at(now)) {
+                Move::Take => if let Some(taken) = line.take(at(now), true) {
                     let key: u8 = taken.conflict.as_str().parse().expect("key");
                     prop_assert_eq!(taken.id.as_str(), done.get(&key).copied().unwrap_or(0).to_string());
                     prop_assert!(out.insert(key, taken).is_none());
@@ -107,7 +110,7 @@ proptest! {
         for (_, taken) in out.drain() {
             line.finish(&taken);
         }
-        while let Some(taken) = line.take(at(now + 100)) {
+        while let Some(taken) = line.take(at(now + 100), true) {
             line.finish(&taken);
         }
         prop_assert!(line.is_empty());

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use spojka::{
-    dispatcher::{Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, backoff::Backoff},
+    dispatcher::{BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, backoff::Backoff},
     log::{
         Bound, Fencing, Log, LogResult, Signal, Table, TopicPartition, TopicSpec,
         embedded::{EmbeddedLog, EmbeddedOptions},
@@ -61,6 +61,7 @@ pub(super) const DELIVERY: Delivery = Delivery {
     backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) },
     max_age: Duration::from_hours(1),
     not_there_max_age: Duration::from_hours(10),
+    bulk: BulkDelivery { concurrency: 1, per_second: Some(2), keep_for: Duration::from_hours(24) },
 };
 
 pub(super) struct Stage {
@@ -125,6 +126,7 @@ impl Stage {
         let spec = |name: String, compacted| TopicSpec { name, partitions: 1, compacted };
         let topics = [
             spec(names.actions(&name), false),
+            spec(names.bulk(&name), false),
             spec(names.webhooks(&name), false),
             spec(names.events(Entity::Step), false),
             spec(names.memory(&name), true),
@@ -172,7 +174,11 @@ impl Stage {
     pub(super) async fn other_connection(&self) -> ConnectionName {
         let other = ConnectionName::parse("other").expect("a name");
         let spec = |name, compacted| TopicSpec { name, partitions: 1, compacted };
-        let topics = [spec(self.names.actions(&other), false), spec(self.names.memory(&other), true)];
+        let topics = [
+            spec(self.names.actions(&other), false),
+            spec(self.names.bulk(&other), false),
+            spec(self.names.memory(&other), true),
+        ];
         self.log.create_topics(&topics).await.expect("topics");
         other
     }
