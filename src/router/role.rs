@@ -119,7 +119,8 @@ impl Router {
 
     fn route(&self, event: &Event, record: &Record) -> Vec<Append> {
         let parts = &self.parts;
-        let routing = Routing { rules: self.book.rules(), ids: &parts.ids, remember: parts.remember, now: parts.clock.now() };
+        let routing =
+            Routing { rules: self.book.rules(), ids: &parts.ids, remember: parts.remember, now: parts.clock.now() };
         let routed = route(event, &routing);
         for skip in &routed.skipped {
             parts.metrics.event_skipped(skip.why.as_str());

@@ -8,7 +8,7 @@ use crate::{
     log::{Fencing, Log, LogResult, Table},
     model::time::Timestamp,
     router::{
-        RuleBook, Router,
+        Router, RuleBook,
         role::{Compile, Parts},
     },
     topics::{

@@ -1,6 +1,11 @@
 //! What is known of an action at its target: what its lane's owner remembers, and what is on its way there.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use serde::de::DeserializeOwned;
 
 use super::seen::digest;
 use crate::{
@@ -8,7 +13,7 @@ use crate::{
     model::{connection::ConnectionName, id::ActionId},
     topics::{
         Names,
-        memory::{self, ActionState, End, Outcome, key},
+        memory::{self, ActionState, BulkPosition, End, Outcome, key},
         record::{ID, Record},
     },
 };
@@ -34,7 +39,7 @@ pub(super) struct Lanes {
 struct Lane {
     memory: Arc<dyn Table>,
     /// Digests of the actions that stand in the lane's topics and that its owner has not settled or parked.
-    on_their_way: std::collections::HashSet<u64>,
+    on_their_way: HashSet<u64>,
 }
 
 impl Lanes {
@@ -61,17 +66,17 @@ impl Lanes {
         let live = self.names.actions(connection);
         let at = TopicPartition { topic: live.as_str().into(), partition: 0 };
         let live_from = self.committed.as_ref().and_then(|offsets| offsets.get(&at)).copied();
-        let bulk_from = memory.get(key::BULK)?.map(|bytes| position(&bytes)).transpose()?;
-        let mut lane = Lane { memory, on_their_way: std::collections::HashSet::new() };
+        let bulk_from = read::<BulkPosition>(memory.as_ref(), key::BULK)?.map(|position| position.next);
+        let mut lane = Lane { memory, on_their_way: HashSet::new() };
         lane.read(&self.log, &live, live_from).await?;
         lane.read(&self.log, &self.names.bulk(connection), bulk_from).await?;
         Ok(lane)
     }
 }
 
-/// How far the bulk topic is settled or parked.
-fn position(bytes: &[u8]) -> LogResult<u64> {
-    memory::read(bytes).map_err(|error| LogError::Broken(error.to_string()))
+fn read<T: DeserializeOwned>(memory: &dyn Table, key: &str) -> LogResult<Option<T>> {
+    let read = |bytes: bytes::Bytes| memory::read(&bytes).map_err(|error| LogError::Broken(error.to_string()));
+    memory.get(key)?.map(read).transpose()
 }
 
 impl Lane {
@@ -88,9 +93,7 @@ impl Lane {
     }
 
     fn ask(&self, id: &ActionId) -> LogResult<Known> {
-        let state = self.memory.get(&key::action(id))?;
-        let state = state.map(|bytes| memory::read::<ActionState>(&bytes)).transpose();
-        match state.map_err(|error| LogError::Broken(error.to_string()))? {
+        match read(self.memory.as_ref(), &key::action(id))? {
             Some(ActionState::Settled(outcome)) if !matches!(outcome.end, End::Dead(_)) => Ok(Known::Settled(outcome)),
             Some(ActionState::Begun { .. }) => Ok(Known::Waiting),
             // One that died may have been asked for again since.

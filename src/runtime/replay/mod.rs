@@ -16,7 +16,6 @@
 //! | `store` | the topic `replays` |
 //! | `import` | rows that a lane's owner lists, and what becomes of them |
 
-mod import;
 mod judge;
 mod known;
 mod seen;
@@ -33,8 +32,6 @@ use std::{
 
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-
-pub use import::{ImportRequest, Listing};
 
 use self::{judge::Judge, known::Lanes, store::Store, worker::Worker};
 use super::{
@@ -275,7 +272,8 @@ impl Replayer {
         if request.as_of == AsOf::Recorded {
             return Ok(rules);
         }
-        let present = rules.in_force(ground.clock.now()).and_then(|hash| Some((hash.clone(), rules.set(hash)?.clone())));
+        let present =
+            rules.in_force(ground.clock.now()).and_then(|hash| Some((hash.clone(), rules.set(hash)?.clone())));
         let (hash, set) = present.unwrap_or_else(|| {
             let set = Arc::clone(&self.0.config.flows);
             (set.hash(&ground.ids), set)

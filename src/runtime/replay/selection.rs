@@ -1,10 +1,7 @@
 //! Which records a request means, beyond their topics.
 
 use crate::{
-    model::{
-        id::Ids,
-        time::Timestamp,
-    },
+    model::{id::Ids, time::Timestamp},
     topics::{
         action::Action,
         body::Body,

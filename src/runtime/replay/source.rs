@@ -70,12 +70,7 @@ impl Merge {
     /// Begins where it was left, or at a moment, or at the beginning; ends where the topic ends now. A record never stands
     /// before its time, so nothing of the range stands before the first record of its first moment; but behind its last one
     /// much may stand: replies, and what was kept in a spool.
-    pub async fn open(
-        log: &Log,
-        topic: &str,
-        since: Option<Timestamp>,
-        offsets: &[Option<u64>],
-    ) -> LogResult<Self> {
+    pub async fn open(log: &Log, topic: &str, since: Option<Timestamp>, offsets: &[Option<u64>]) -> LogResult<Self> {
         let partitions = log.describe(topic).await?.partitions.len();
         let mut parts = Vec::with_capacity(partitions);
         for partition in 0..partitions {
