@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     admin, flows, operator_of,
+    replay::Replayer,
     roles::{DRAIN, Ground},
     trim,
 };
@@ -54,6 +55,7 @@ pub struct App {
     roles: JoinSet<(&'static str, LogResult<()>)>,
     stop: CancellationToken,
     ground: Ground,
+    replayer: Replayer,
 }
 
 impl App {
@@ -99,15 +101,16 @@ impl App {
             Arc::new(
                 move || if failing.pressure().is_high() { vec!["the log's queue".to_owned()] } else { Vec::new() },
             );
+        let replayer = Replayer::new(Arc::clone(&config), ground.clone(), operator, owner);
         let ops = listen(config.admin.listen, |listener| {
-            ops::serve(listener, Arc::clone(&ground.metrics), readiness, admin::routes(operator))
+            ops::serve(listener, Arc::clone(&ground.metrics), readiness, admin::routes(replayer.clone()))
         })?;
         let gateway = if chosen.contains(&Role::Gateway) {
             Some(listen(config.gateway.listen, |listener| ground.gateway(&config).start(listener))?)
         } else {
             None
         };
-        Ok(Self { gateway, ops, roles, stop, ground })
+        Ok(Self { gateway, ops, roles, stop, ground, replayer })
     }
 
     /// Where webhooks are taken, if they are.
@@ -121,6 +124,11 @@ impl App {
 
     pub fn ground(&self) -> &Ground {
         &self.ground
+    }
+
+    /// What runs replays in this process.
+    pub fn replayer(&self) -> &Replayer {
+        &self.replayer
     }
 
     pub fn metrics(&self) -> &Arc<Metrics> {
@@ -148,6 +156,7 @@ impl App {
             clean &= gateway.stop(DRAIN).await;
         }
         self.stop.cancel();
+        self.replayer.close().await;
         let clock = Arc::clone(&self.ground.clock);
         let mut deadline = clock.sleep(DRAIN + Duration::from_secs(5));
         loop {

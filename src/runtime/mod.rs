@@ -6,6 +6,7 @@ mod flows;
 mod kafka;
 mod open;
 pub mod operator;
+pub mod replay;
 mod roles;
 mod signals;
 mod transport;
