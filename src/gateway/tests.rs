@@ -22,6 +22,7 @@ use crate::{
         },
         kit::{hmac, token},
     },
+    log::health::Health,
     model::{
         code,
         connection::ConnectionName,
@@ -197,6 +198,8 @@ fn gateway(settings: GatewaySettings) -> Made {
     let ids = Ids::new(b"installation");
     let parts = Parts {
         log: Arc::clone(&log) as crate::log::Log,
+        health: Arc::new(Health::new(Arc::clone(&metrics))),
+        spool: None,
         names: Names::new("test."),
         ids: ids.clone(),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,

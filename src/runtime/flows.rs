@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{app::StartError, roles::Ground};
 use crate::{
     config::{self, Config},
-    log::{Fencing, Table},
+    log::{Fencing, LogResult, Table},
     model::time::Timestamp,
     router::{
         Router,
@@ -52,7 +52,7 @@ fn latest(table: &dyn Table) -> Result<Option<Activation>, StartError> {
 }
 
 /// The router's role.
-pub(super) async fn router(config: Arc<Config>, ground: &Ground) -> Result<Router, StartError> {
+pub(super) async fn router(config: Arc<Config>, ground: &Ground) -> LogResult<Router> {
     let flows = ground.log.table(&ground.names.flows(), Fencing::None).await?;
     let remember = config.keeping.remember;
     let compile: Compile = Box::new(move |set| {
