@@ -121,10 +121,10 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
     let admin = fields.fields("admin", problems);
     let keeping = Keeping::read(&mut fields, problems);
     fields.finish(problems);
-    let log = log.map_or_else(|| LogConfig::default_in(directory), |node| log::read(node, directory, secrets, problems));
-    let gateway = gateway.map_or_else(GatewayConfig::default, |fields| {
-        GatewayConfig::read(fields, &log, directory, problems)
-    });
+    let log =
+        log.map_or_else(|| LogConfig::default_in(directory), |node| log::read(node, directory, secrets, problems));
+    let gateway =
+        gateway.map_or_else(GatewayConfig::default, |fields| GatewayConfig::read(fields, &log, directory, problems));
     Config {
         installation: installation
             .map_or_else(Installation::default, |fields| Installation::read(fields, secrets, problems)),

@@ -1,11 +1,6 @@
 //! The gateway's port.
 
-use std::{
-    collections::HashMap,
-    io,
-    net::TcpListener,
-    sync::Arc,
-};
+use std::{collections::HashMap, io, net::TcpListener, sync::Arc};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,

@@ -84,7 +84,10 @@ impl Crew {
                 Err(StartError::Log(LogError::Unavailable(why))) => {
                     self.ground.health.is_ill(&why);
                     if come.send_replace(Come::Waiting) == Come::Looking {
-                        tracing::warn!(error = why, "the log is unavailable at start; it is tried again until it is there");
+                        tracing::warn!(
+                            error = why,
+                            "the log is unavailable at start; it is tried again until it is there"
+                        );
                     }
                 }
                 prepared => {

@@ -41,9 +41,8 @@ fn of_topic(connection: &Connection, group: &str, topic: &Arc<Topic>) -> LogResu
     for (number, partition) in (0..).zip(&topic.partitions) {
         let from = offsets::stored(connection, group, topic.id, number)?.unwrap_or(0);
         let bounds = [record_id(partition.row, from), record_id(partition.row, partition.end())];
-        let (records, bytes, oldest) = statement.query_row(bounds, |row| {
-            Ok((unsigned(row, 0)?, unsigned(row, 1)?, row.get::<_, Option<i64>>(2)?))
-        })?;
+        let (records, bytes, oldest) = statement
+            .query_row(bounds, |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?, row.get::<_, Option<i64>>(2)?)))?;
         unread.records += records;
         unread.bytes += bytes;
         let oldest = oldest.and_then(|millis| Timestamp::from_millisecond(millis).ok());
