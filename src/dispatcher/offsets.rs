@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::telemetry::bug;
+
 /// The offsets of one partition that are under way.
 #[derive(Debug, Default)]
 pub struct OffsetTracker {
@@ -25,7 +27,7 @@ impl OffsetTracker {
 
     /// The offset to store, when it has moved.
     pub fn advance(&mut self) -> Option<u64> {
-        let end = self.open.first().copied().or(self.next)?;
+        let end = self.open.first().copied().filter(|_| !bug::is("gap-committed")).or(self.next)?;
         if self.stored == Some(end) {
             return None;
         }

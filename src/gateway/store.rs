@@ -13,7 +13,7 @@ use crate::{
     connectors::contract::Refusal,
     log::{Log, LogError},
     model::{code, http::Inbound, id::Ids, random::Random, time::Clock},
-    telemetry::{Metrics, killpoint, trace::TraceContext},
+    telemetry::{Metrics, bug, killpoint, trace::TraceContext},
     topics::{
         event::Origin,
         record::TRACEPARENT,
@@ -50,6 +50,9 @@ impl Store {
     /// Writes a webhook and returns when it is durable.
     pub(super) async fn write(&self, inlet: &Inlet, accepted: Accepted, request: Inbound) -> Result<(), Refusal> {
         let record = self.webhook(inlet, accepted, request).to_append(inlet.topic.clone());
+        if bug::is("acknowledged-before-durable") {
+            return Ok(());
+        }
         let begun = self.clock.elapsed();
         let appended = tokio::time::timeout(self.append_timeout, self.log.append(vec![record])).await;
         self.metrics.log_appended(self.clock.elapsed().saturating_sub(begun));
