@@ -211,7 +211,10 @@ mod scenario {
 
     /// Requests may take longer than a role waits before it commits.
     fn patient(brokers: Option<String>) -> Stage {
-        let stage = Stage::new(brokers);
+        let mut stage = Stage::new(brokers);
+        if stage.brokers.is_some() {
+            stage = stage.saying("session.timeout.ms: 3000", "session.timeout.ms: 6000");
+        }
         (0..4).fold(stage, |stage, _connection| stage.saying("timeout: 900ms", "timeout: 3s"))
     }
 
@@ -313,7 +316,7 @@ mod scenario {
 
     /// The owner stands still with a request under way, which lands within the time that its successor must wait.
     pub(super) async fn memory_read_before_the_wait(brokers: Option<String>, bug: Bug) -> Judgement {
-        const LANDS_AFTER: Duration = Duration::from_secs(5);
+        const LANDS_AFTER: Duration = Duration::from_secs(8);
         let mut trial = Trial::begin(patient(brokers), bug, ORDER, recorded);
         trial.stage.newsletter.fault(Fault::new(FaultKind::Latency(LANDS_AFTER)).times(1));
         let owner = trial.start();
