@@ -1,9 +1,6 @@
 //! A lane and its one owner: takes actions in, starts what may go, parks what must wait.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Notify, mpsc, watch},
@@ -12,7 +9,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    attempt::{self, Report, attempt},
+    attempt::{Report, attempt},
+    circuit::{Admission, LaneCircuit},
     context::LaneContext,
     ledger,
     line::{Item, Line},
@@ -20,7 +18,9 @@ use super::{
     pace::Pacer,
     poll_clocks::PollClocks,
     polls::{self, PollReport},
+    session::Logins,
     start::LaneStart,
+    timeline::span,
 };
 use crate::{
     log::{LogError, LogResult, Table},
@@ -32,6 +32,7 @@ use crate::{
     },
     topics::{
         action::Action,
+        control::Control,
         dead::{DeadLetter, Kind},
         memory::{self, ActionState, Waiting, key},
         record::Record,
@@ -67,8 +68,14 @@ pub(super) struct Lane {
 impl Lane {
     pub fn new(start: LaneStart, memory: Arc<dyn Table>, memory_topic: String, epoch: u64) -> LogResult<Self> {
         let pacer = Pacer::new(Arc::clone(&start.shared.clock), start.connection.delivery.per_second);
-        let now = start.shared.clock.now();
-        let polls = PollClocks::new(start.connection.connector.polls(), now);
+        let circuit = Arc::new(LaneCircuit::new(
+            start.connection.name.clone(),
+            start.connection.delivery.circuit,
+            Arc::clone(&start.shared.clock),
+            Arc::clone(&start.shared.random),
+            Arc::clone(&start.shared.metrics),
+        ));
+        let polls = PollClocks::new(start.connection.connector.polls(), circuit.timeline.start());
         let context = Arc::new(LaneContext {
             connection: start.connection,
             shared: start.shared,
@@ -77,11 +84,10 @@ impl Lane {
             epoch,
             proof: start.proof,
             pacer,
-            session: tokio::sync::Mutex::new(None),
-            taken_over: now,
+            logins: Logins::default(),
+            circuit,
             stop: start.stop.clone(),
             lost: start.lost,
-            halted: OnceLock::new(),
         });
         let mut lane = Self {
             context,
@@ -110,7 +116,7 @@ impl Lane {
             after = Some(last.clone());
             for (_, bytes) in &page {
                 let entry: Waiting = memory::read(bytes).map_err(|error| ledger::broken(&error))?;
-                waiting.push((Item::parked(&entry), entry.due));
+                waiting.push(self.context.restored(&entry));
             }
         }
         waiting.sort_by_key(|(item, _)| item.sequence);
@@ -126,6 +132,7 @@ impl Lane {
 
     /// Works until it is told to stop, then finishes what is in flight.
     pub async fn serve(&mut self) -> LogResult<()> {
+        self.context.restore_halt().await?;
         loop {
             let stopping = self.stop.is_cancelled();
             if !stopping {
@@ -161,29 +168,54 @@ impl Lane {
 
     /// How long until something is due, if anything is.
     fn wake(&self) -> Option<Duration> {
-        if self.context.halted.get().is_some() {
-            return None;
+        let now = self.context.circuit.timeline.now();
+        match self.context.circuit.admits() {
+            Admission::All | Admission::One => {}
+            Admission::After(until) => return Some(span(now, until)),
+            Admission::Nothing => return None,
         }
         let due = if self.running < self.context.connection.delivery.concurrency { self.line.next_due() } else { None };
         let next = self.polls.next_due().into_iter().chain(due).min()?;
-        Some(Duration::try_from(next.duration_since(self.context.now())).unwrap_or_default())
+        Some(span(now, next))
     }
 
     fn start_what_may_go(&mut self) {
-        if self.context.halted.get().is_some() {
-            return;
+        match self.context.circuit.admits() {
+            Admission::All => {
+                while self.start_poll() {}
+                while self.start_action() {}
+            }
+            // The probe: the next key in order, so that one poisonous action keeps nobody from finding out.
+            Admission::One => {
+                let _started = self.start_action() || self.start_poll();
+            }
+            Admission::After(_) | Admission::Nothing => {}
         }
-        let now = self.context.now();
-        while let Some((index, poll)) = self.polls.take(now) {
-            let context = Arc::clone(&self.context);
-            self.tasks.spawn(async move { Task::Poll(polls::poll(&context, &poll).await, index) });
+    }
+
+    fn start_poll(&mut self) -> bool {
+        let Some((index, poll)) = self.polls.take(self.context.circuit.timeline.now()) else { return false };
+        let context = Arc::clone(&self.context);
+        let pass = context.circuit.begin(poll.name);
+        self.tasks.spawn(async move { Task::Poll(polls::poll(&context, &pass, &poll).await, index) });
+        true
+    }
+
+    fn start_action(&mut self) -> bool {
+        if self.running >= self.context.connection.delivery.concurrency {
+            return false;
         }
-        while self.running < self.context.connection.delivery.concurrency {
-            let Some(item) = self.line.take(now) else { break };
-            let context = Arc::clone(&self.context);
-            self.running += 1;
-            self.tasks.spawn(async move { Task::Attempt(attempt(context, item).await) });
-        }
+        let Some(item) = self.line.take(self.context.circuit.timeline.now()) else { return false };
+        let context = Arc::clone(&self.context);
+        let pass = context.circuit.begin(item.conflict.as_str());
+        self.running += 1;
+        self.tasks.spawn(async move { Task::Attempt(attempt(context, pass, item).await) });
+        true
+    }
+
+    /// Does what a person tells the lane.
+    pub async fn control(&mut self, control: Control) -> LogResult<()> {
+        self.context.control(control).await
     }
 
     /// A record of the lane's topic: in line, unless memory knows it already.
@@ -280,7 +312,7 @@ impl Lane {
         let Some((due, items)) = self.line.begin_store(key) else { return };
         let record = |item: &Item| {
             let action = item.action.as_ref()?.as_ref().clone();
-            Some(attempt::waiting_record(&self.context, item, action, due, code::NOT_THERE))
+            Some(self.context.waiting_record(item, action, due, code::NOT_THERE))
         };
         let records: Vec<_> = items.iter().filter_map(record).collect();
         let stored = items.into_iter().map(|item| (item.id, item.offset)).collect();

@@ -1,12 +1,14 @@
 //! Who is next: actions in order within their conflict key, keys beside each other. Pure: it knows no clock and no log.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    time::Duration,
+};
 
 use serde_json::Value;
 
 use crate::{
     model::{
-        code::Class,
         id::{ActionId, KeyHash},
         time::Timestamp,
     },
@@ -27,8 +29,9 @@ pub struct Item {
     /// Its place among its equals.
     pub sequence: u64,
     pub attempts: u32,
-    /// When it first failed.
+    /// When it first failed, for people.
     pub since: Option<Timestamp>,
+    pub age: Age,
     pub maybe_done: bool,
     pub progress: Value,
 }
@@ -45,6 +48,7 @@ impl Item {
             sequence: offset,
             attempts: 0,
             since: None,
+            age: Age::default(),
             maybe_done: false,
             progress: Value::Null,
         }
@@ -60,18 +64,36 @@ impl Item {
             offset: None,
             sequence: waiting.sequence,
             attempts: waiting.attempts,
-            since: failing_since(waiting),
+            since: (waiting.attempts > 0).then_some(waiting.since),
+            age: Age { so_far: waiting.age, ..Age::default() },
             maybe_done: waiting.maybe_done,
             progress: waiting.progress.clone(),
         }
     }
 }
 
-/// Since when it has been failing. An action that only waits has not failed yet, and while a lane stood still for its
-/// configuration, no time passed for what stood in it.
-fn failing_since(waiting: &Waiting) -> Option<Timestamp> {
-    let stood_still = waiting.code.page().class == Class::Config;
-    (waiting.attempts > 0 && !stood_still).then_some(waiting.since)
+/// How old an action's failing is. An action that only waits has not failed yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Age {
+    pub so_far: Duration,
+    /// From when on more is to be added, on the clock that stands still while the lane does.
+    pub counting_from: Option<Duration>,
+    /// When its last try ended, on the lane's timeline; nothing when another owner made it.
+    pub ended: Option<Timestamp>,
+    /// The time of day to which it has waited already.
+    pub waited_to: Option<Timestamp>,
+}
+
+impl Age {
+    /// How old it is when the lane has worked for so long.
+    pub fn at(&self, worked: Duration) -> Duration {
+        self.so_far + self.counting_from.map_or(Duration::ZERO, |from| worked.saturating_sub(from))
+    }
+
+    /// It has failed, again or for the first time.
+    pub fn failed(&mut self, worked: Duration, ended: Timestamp) {
+        *self = Self { so_far: self.at(worked), counting_from: Some(worked), ended: Some(ended), ..*self };
+    }
 }
 
 #[derive(Debug, Default)]

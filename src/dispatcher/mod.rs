@@ -6,8 +6,10 @@
 pub mod answer;
 mod attempt;
 pub mod backoff;
+pub mod circuit;
 mod claim;
 mod context;
+mod halts;
 mod lane;
 mod ledger;
 mod line;
@@ -19,8 +21,11 @@ mod proof;
 mod role;
 mod session;
 mod settle;
+mod sign;
 mod start;
 mod talk;
+mod timeline;
+mod waits;
 
 pub use context::{Delivery, LaneConnection, Shared, Transport};
 pub use role::{Dispatcher, DispatcherSettings};

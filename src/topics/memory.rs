@@ -17,7 +17,7 @@
 //!
 //! Objects are keyed hashes; values other than waiting actions hold ids, hashes, amounts and times only.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -104,6 +104,16 @@ pub struct Claim {
     pub released: bool,
 }
 
+/// Why the lane stands still until a person or a changed secret closes its circuit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halt {
+    pub code: Code,
+    pub at: Timestamp,
+    /// The credentials that were rejected; nothing where a person paused the lane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<KeyHash>,
+}
+
 /// What is known of an action.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -165,10 +175,17 @@ impl End {
 pub struct Waiting {
     pub action: Action,
     pub due: Timestamp,
+    /// When it was parked: it waits for as long as lay between the two, whatever the time of day is now.
+    #[serde(default)]
+    pub parked: Timestamp,
     /// Its place among its equals: offset order of arrival, kept by counting.
     pub sequence: u64,
     pub attempts: u32,
+    /// When it first failed, for people.
     pub since: Timestamp,
+    /// How long it had been failing when it was parked, not counted while its lane stood still.
+    #[serde(default)]
+    pub age: Duration,
     pub code: Code,
     /// The vendor may have acted already.
     pub maybe_done: bool,

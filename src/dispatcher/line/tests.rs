@@ -16,6 +16,7 @@ fn item(id: &str, key: &str) -> Item {
         sequence: 0,
         attempts: 0,
         since: None,
+        age: Age::default(),
         maybe_done: false,
         progress: Value::Null,
     }

@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use spojka::{
-    dispatcher::{Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, backoff::Backoff},
+    dispatcher::{
+        Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared,
+        backoff::{Backoff, Schedule},
+        circuit::CircuitSettings,
+    },
     log::{
         Bound, Fencing, Log, LogResult, Signal, Table, TopicPartition, TopicSpec,
         embedded::{EmbeddedLog, EmbeddedOptions},
@@ -58,10 +62,15 @@ pub(super) const DELIVERY: Delivery = Delivery {
     concurrency: 4,
     per_second: None,
     request_timeout: REQUEST_TIMEOUT,
-    backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) },
+    backoff: Schedule::Exponential(Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) }),
     max_age: Duration::from_hours(1),
+    not_there: Schedule::Exponential(Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) }),
     not_there_max_age: Duration::from_hours(10),
+    circuit: CircuitSettings { failures: 5, backoff: CIRCUIT },
 };
+
+/// The pauses before probes.
+pub(super) const CIRCUIT: Backoff = Backoff { first: Duration::from_secs(5), cap: Duration::from_mins(5) };
 
 pub(super) struct Stage {
     _folder: tempfile::TempDir,
@@ -76,6 +85,9 @@ pub(super) struct Stage {
     pub(super) memory: Arc<dyn Table>,
     pub(super) toy: Toy,
     pub(super) delivery: Delivery,
+    /// What the connection logs in with.
+    pub(super) secret: &'static str,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// A dispatcher at work.
@@ -134,7 +146,23 @@ impl Stage {
         let memory = inner.table(&names.memory(&name), Fencing::Epochs).await.expect("memory");
         let log: Log = Arc::new(FaultyLog { inner, faults: Arc::clone(&faults) });
         let (wire, ids) = (Arc::new(Wire::new(Arc::clone(&bell))), Ids::new(b"key"));
-        Self { _folder: folder, bell, log, faults, clock, wire, names, ids, name, memory, toy, delivery: DELIVERY }
+        let metrics = Arc::new(Metrics::new());
+        Self {
+            _folder: folder,
+            bell,
+            log,
+            faults,
+            clock,
+            wire,
+            names,
+            ids,
+            name,
+            memory,
+            toy,
+            delivery: DELIVERY,
+            secret: "first",
+            metrics,
+        }
     }
 
     /// Starts a dispatcher.
@@ -150,14 +178,15 @@ impl Stage {
             ids: self.ids.clone(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             random: Arc::new(Longest),
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::clone(&self.metrics),
             owner: owner.to_owned(),
         };
         let connection = |name: &&ConnectionName| LaneConnection {
             name: (*name).clone(),
             vendor: &toy::VENDOR,
             connector: Arc::new(self.toy),
-            delivery: self.delivery,
+            credentials: self.ids.credentials(name, &[self.secret]),
+            delivery: self.delivery.clone(),
             transport: Arc::clone(&self.wire) as Arc<dyn spojka::dispatcher::Transport>,
         };
         let settings = DispatcherSettings { lease: LEASE, drain: Duration::from_mins(1) };
