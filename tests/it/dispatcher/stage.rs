@@ -255,6 +255,11 @@ impl Stage {
         soon(self.log.append(records)).await.expect("appended");
     }
 
+    /// Whether the metric says that the lane stands still.
+    pub(super) fn says_open(&self) -> bool {
+        self.metrics.text().contains(r#"spojka_circuit_open{connection="toy"} 1"#)
+    }
+
     /// Waits until it is so.
     pub(super) async fn until(&self, what: &str, mut so: impl FnMut() -> bool) {
         let mut heard = self.bell.subscribe();
