@@ -8,12 +8,13 @@ use super::{
     answer::Answer,
     circuit::Pass,
     context::LaneContext,
-    ledger::{self, Judgement, read_as},
+    ledger::{self, Judgement},
     line::Item,
     settle::{Ended, How, settle},
     sign::{self, Sign},
     talk::{self, Spoken, ask_first, converse},
     timeline::span,
+    waiting,
 };
 use crate::{
     connectors::contract::{Done, Operation, Repeat, Target, operation::OperationKind},
@@ -25,7 +26,7 @@ use crate::{
     telemetry::killpoint,
     topics::{
         action::Action,
-        memory::{self, ActionState, Waiting, key},
+        memory::{self, ActionState, key},
     },
 };
 
@@ -40,22 +41,26 @@ pub(super) enum Report {
 
 /// Tries an action once.
 pub(super) async fn attempt(context: Arc<LaneContext>, pass: Pass, mut item: Item) -> LogResult<Report> {
-    let Some(action) = load(&context, &mut item)? else { return Ok(Report::Settled(item)) };
+    let action = *item.action.take().expect("an action in line is whole");
     let turn = match decide(&context, &action, &mut item)? {
-        Turn::Talk(aim) => talk(&context, &pass, &action, &item, aim).await?,
+        Turn::Talk(aim) => {
+            item.calls = aim.operation.calls;
+            talk(&context, &pass, &action, &item, aim).await?
+        }
         other => other,
     };
     match turn {
         Turn::Over => {
             // Settled before: only its place in line was left over.
-            let record = memory::forget(&context.memory_topic, &key::waiting(&item.id), context.epoch, context.now());
-            context.remember(vec![record]).await?;
+            let records = waiting::forget(&context, &item);
+            if !records.is_empty() {
+                context.remember(records).await?;
+            }
             Ok(Report::Settled(item))
         }
         Turn::Ends { how, aim } => {
             let aimed = aim.as_ref().map(|aim| (&aim.target, &aim.judgement));
-            let attempts = item.attempts + 1;
-            settle(&context, &Ended { action: &action, attempts, how: *how, aimed }).await?;
+            settle(&context, &Ended { action: &action, item: &item, how: *how, aimed }).await?;
             Ok(Report::Settled(item))
         }
         Turn::Waits(wait) => park(&context, action, item, wait).await,
@@ -94,15 +99,6 @@ impl Turn {
     fn dead(code: Code, message: impl Into<String>) -> Self {
         Self::Ends { how: Box::new(How::Dead { code, message: message.into(), request: None, reply: None }), aim: None }
     }
-}
-
-/// The action itself: in the item, or waiting in memory. Nothing when it is in neither: it was settled meanwhile.
-fn load(context: &LaneContext, item: &mut Item) -> LogResult<Option<Action>> {
-    if let Some(action) = item.action.take() {
-        return Ok(Some(*action));
-    }
-    let waiting = read_as::<Waiting>(context.memory.as_ref(), &key::waiting(&item.id))?;
-    Ok(waiting.map(|waiting| waiting.action))
 }
 
 /// What memory and the catalogue say, before anything is sent.
@@ -307,7 +303,6 @@ async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait)
     }
     item.maybe_done = wait.maybe_done;
     item.age.waited_to = Some(timeline.time_of_day(due));
-    let record = context.waiting_record(&item, action, due, wait.code);
-    context.remember(vec![record]).await?;
+    context.remember(waiting::park(context, &item, action, due, wait.code)).await?;
     Ok(Report::Parked { item, due })
 }

@@ -6,10 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{
-    model::time::{Clock, Timestamp},
-    topics::memory::Waiting,
-};
+use crate::model::time::{Clock, Timestamp};
 
 pub struct Timeline {
     clock: Arc<dyn Clock>,
@@ -37,11 +34,14 @@ impl Timeline {
         self.clock.now().saturating_add(moment.duration_since(self.now())).expect("a span of time fits")
     }
 
-    /// How much longer a parked action waits, and how much of its wait is over.
-    pub fn rest(&self, waiting: &Waiting) -> (Duration, Duration) {
-        let planned = span(waiting.parked, waiting.due);
-        let waited = span(waiting.parked, self.clock.now()).min(planned);
-        (planned - waited, waited)
+    /// How much is over of the wait between two times of day.
+    pub fn waited(&self, parked: Timestamp, due: Timestamp) -> Duration {
+        span(parked, self.clock.now()).min(span(parked, due))
+    }
+
+    /// When such a wait is over, on the timeline.
+    pub fn due(&self, parked: Timestamp, due: Timestamp) -> Timestamp {
+        self.now() + (span(parked, due) - self.waited(parked, due))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     config::{Config, ConnectionConfig, Delivery as DeliveryConfig, Pauses},
     connectors::contract::Connector,
     dispatcher::{
-        Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared,
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared,
         backoff::{Backoff, Schedule},
         circuit::CircuitSettings,
     },
@@ -107,7 +107,7 @@ impl Ground {
             name,
             vendor: connection.vendor,
             connector: Arc::clone(&connection.connector),
-            delivery: delivery_of(&connection.delivery),
+            delivery: delivery_of(&connection.delivery, config.keeping.retention),
             transport: Arc::new(HttpTransport { client: client.clone(), limits: limits_of(&connection.delivery) }),
         });
         let shared = Shared {
@@ -123,7 +123,7 @@ impl Ground {
     }
 }
 
-fn delivery_of(config: &DeliveryConfig) -> Delivery {
+fn delivery_of(config: &DeliveryConfig, retention: Duration) -> Delivery {
     Delivery {
         concurrency: usize::try_from(config.concurrency).unwrap_or(1).max(1),
         per_second: config.per_second,
@@ -135,6 +135,11 @@ fn delivery_of(config: &DeliveryConfig) -> Delivery {
         circuit: CircuitSettings {
             failures: config.circuit.failures,
             backoff: Backoff { first: config.circuit.first, cap: config.circuit.cap },
+        },
+        bulk: BulkDelivery {
+            concurrency: usize::try_from(config.bulk.concurrency).unwrap_or(1),
+            per_second: config.bulk.per_second,
+            keep_for: retention,
         },
     }
 }

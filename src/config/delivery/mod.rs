@@ -1,10 +1,12 @@
 //! How actions are carried out at one connection.
 
+mod bulk;
 mod circuit;
 mod retry;
 
 use std::time::Duration;
 
+pub use bulk::Bulk;
 pub use circuit::Circuit;
 pub use retry::{Pauses, Retry};
 
@@ -26,6 +28,8 @@ pub struct Delivery {
     /// The same while an object is not there yet.
     pub not_there: Retry,
     pub circuit: Circuit,
+    /// What replays, imports and repairs may use of it.
+    pub bulk: Bulk,
     /// Private and loopback addresses may be called: for vendors in the same house, and for sandboxes.
     pub allow_private_addresses: bool,
 }
@@ -40,6 +44,7 @@ impl Delivery {
             retry: Retry::of_failures(),
             not_there: Retry::of_not_there(),
             circuit: Circuit::default(),
+            bulk: Bulk::beside(vendor.pace.per_second),
             allow_private_addresses: false,
         }
     }
@@ -47,13 +52,15 @@ impl Delivery {
     /// As the vendor wants it, but for what the owner wrote.
     pub(crate) fn read(mut fields: Fields<'_>, vendor: &Vendor, problems: &mut Problems) -> Self {
         let default = Self::of(vendor);
+        let per_second = per_second(&mut fields, default.per_second, problems);
         let delivery = Self {
             concurrency: fields.count("concurrency", default.concurrency, 1000, problems),
-            per_second: per_second(&mut fields, default.per_second, problems),
+            per_second,
             timeout: fields.duration("timeout", default.timeout, problems),
             retry: Retry::read(&mut fields, "retry", default.retry, problems),
             not_there: Retry::read(&mut fields, "not_there", default.not_there, problems),
             circuit: Circuit::read(&mut fields, problems),
+            bulk: Bulk::read(&mut fields, Bulk::beside(per_second), problems),
             allow_private_addresses: fields.flag("allow_private_addresses", false, problems),
         };
         fields.finish(problems);

@@ -115,13 +115,6 @@ impl LaneCircuit {
     }
 }
 
-impl Drop for LaneCircuit {
-    fn drop(&mut self) {
-        // Whoever owns the lane now tells how it stands.
-        self.metrics.set_circuit_open(&self.name, false);
-    }
-}
-
 /// Leave to talk to the target, for one attempt or poll.
 pub struct Pass {
     circuit: Arc<LaneCircuit>,

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use spojka::{
     model::{
-        code,
+        code::{self, Code},
         http::{Reply, Unanswered},
     },
-    topics::memory::{End, Halt, key},
+    topics::{
+        control::Control,
+        memory::{End, Halt, key},
+    },
 };
 
 use super::{stage::Stage, toy::Toy, wire::Say};
@@ -92,6 +95,70 @@ async fn a_forbidden_address_is_tried_anew_at_the_next_start() {
     let running = stage.start();
     assert_eq!(stage.settled("a-1").await, End::Done);
     running.stop().await;
+}
+
+/// A person tells the lane something.
+async fn tell(stage: &Stage, control: Control) {
+    stage.append_records(vec![control.to_append(stage.names.bulk(&stage.name), stage.now())]).await;
+}
+
+async fn until_halted(stage: &Stage, code: Option<Code>) {
+    let so = || halt(stage).map(|halt| halt.code) == code && stage.says_open() == code.is_some();
+    stage.pass_until("it is heard", Duration::from_secs(1), so).await;
+}
+
+#[tokio::test]
+async fn a_person_pauses_a_lane_through_restarts_and_resumes_it() {
+    let mut stage = Stage::of(Toy { polls: true, ..Toy::default() }).await;
+    let running = stage.start();
+    stage.until("polled", || stage.wire.sent().len() == 1).await;
+    tell(&stage, Control::Pause).await;
+    until_halted(&stage, Some(code::PAUSED)).await;
+    running.stop().await;
+
+    stage.append(&[stage.set("a-1", "a", 1)]).await;
+    stage.secret = "changed";
+    let running = stage.start();
+    until_halted(&stage, Some(code::PAUSED)).await;
+    stage.clock.advance(Duration::from_hours(100));
+    stage.settle_down().await;
+    assert_eq!(stage.wire.sent().len(), 1, "no poll either, and a changed secret is nothing to it");
+    tell(&stage, Control::Resume).await;
+    until_halted(&stage, None).await;
+    assert_eq!(stage.settled("a-1").await, End::Done);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_person_resumes_a_lane_whose_password_was_rejected() {
+    let stage = rejected(Toy::default(), "/set/a").await;
+    let running = stage.start();
+    until_halted(&stage, Some(code::UNAUTHORIZED)).await;
+    tell(&stage, Control::Resume).await;
+    assert_eq!((settled(&stage, "a-1").await, settled(&stage, "a-2").await), (End::Done, End::Done));
+    assert_eq!(halt(&stage), None);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_person_ends_an_announced_wait() {
+    let stage = Stage::new().await;
+    stage.wire.say("/set/a", Say::Reply(Reply::new(429).header("Retry-After", "600000")));
+    stage.append(&[stage.set("a-1", "a", 1)]).await;
+    let running = stage.start();
+    stage.parked("a-1", 1).await;
+    stage.append(&[stage.set("a-2", "b", 1)]).await;
+    stage.settle_down().await;
+    assert_eq!((stage.wire.sent().len(), stage.says_open()), (1, true));
+    tell(&stage, Control::Resume).await;
+    assert_eq!(settled(&stage, "a-2").await, End::Done);
+    assert!(stage.end_of("a-1").is_none(), "the action that was asked to wait does so by itself");
+    running.stop().await;
+}
+
+async fn settled(stage: &Stage, id: &str) -> End {
+    stage.pass_until("it is settled", Duration::from_secs(1), || stage.end_of(id).is_some()).await;
+    stage.end_of(id).expect("settled")
 }
 
 fn logins(stage: &Stage) -> usize {

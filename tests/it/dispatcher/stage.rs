@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use spojka::{
     dispatcher::{
-        Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared,
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared,
         backoff::{Backoff, Schedule},
         circuit::CircuitSettings,
     },
@@ -66,6 +66,7 @@ pub(super) const DELIVERY: Delivery = Delivery {
     max_age: Duration::from_hours(1),
     not_there: Schedule::Exponential(Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) }),
     not_there_max_age: Duration::from_hours(10),
+    bulk: BulkDelivery { concurrency: 1, per_second: Some(2), keep_for: Duration::from_hours(24) },
     circuit: CircuitSettings { failures: 5, backoff: CIRCUIT },
 };
 
@@ -137,6 +138,7 @@ impl Stage {
         let spec = |name: String, compacted| TopicSpec { name, partitions: 1, compacted };
         let topics = [
             spec(names.actions(&name), false),
+            spec(names.bulk(&name), false),
             spec(names.webhooks(&name), false),
             spec(names.events(Entity::Step), false),
             spec(names.memory(&name), true),
@@ -146,7 +148,6 @@ impl Stage {
         let memory = inner.table(&names.memory(&name), Fencing::Epochs).await.expect("memory");
         let log: Log = Arc::new(FaultyLog { inner, faults: Arc::clone(&faults) });
         let (wire, ids) = (Arc::new(Wire::new(Arc::clone(&bell))), Ids::new(b"key"));
-        let metrics = Arc::new(Metrics::new());
         Self {
             _folder: folder,
             bell,
@@ -161,7 +162,7 @@ impl Stage {
             toy,
             delivery: DELIVERY,
             secret: "first",
-            metrics,
+            metrics: Arc::new(Metrics::new()),
         }
     }
 
@@ -201,7 +202,11 @@ impl Stage {
     pub(super) async fn other_connection(&self) -> ConnectionName {
         let other = ConnectionName::parse("other").expect("a name");
         let spec = |name, compacted| TopicSpec { name, partitions: 1, compacted };
-        let topics = [spec(self.names.actions(&other), false), spec(self.names.memory(&other), true)];
+        let topics = [
+            spec(self.names.actions(&other), false),
+            spec(self.names.bulk(&other), false),
+            spec(self.names.memory(&other), true),
+        ];
         self.log.create_topics(&topics).await.expect("topics");
         other
     }
@@ -376,6 +381,12 @@ impl Stage {
         records.iter().map(step).collect()
     }
 
+    /// Where the events of finished steps come from.
+    pub(super) async fn step_origins(&self) -> Vec<Origin> {
+        let records = self.records(&self.names.events(Entity::Step)).await;
+        records.iter().map(|record| Event::from_record(record).expect("an event").origin).collect()
+    }
+
     pub(super) async fn webhooks(&self) -> Vec<Webhook> {
         let records = self.records(&self.names.webhooks(&self.name)).await;
         records.iter().map(|record| Webhook::from_record(record).expect("a webhook")).collect()
@@ -389,6 +400,18 @@ impl Stage {
     pub(super) async fn committed(&self) -> Option<u64> {
         let offsets = self.log.offsets(&self.names.group("dispatcher")).await.expect("offsets");
         offsets.get(&self.partition()).copied()
+    }
+
+    /// Waits until so much of the live topic is committed.
+    pub(super) async fn until_committed(&self, offset: u64) {
+        for _turn in 0..1_000 {
+            if self.committed().await == Some(offset) {
+                return;
+            }
+            self.settle_down().await;
+            self.clock.advance(LEASE / 3);
+        }
+        panic!("not in time: {offset} is committed");
     }
 
     /// The lane's topic will be read from its beginning again.
