@@ -23,11 +23,12 @@ impl Gauges {
         Self { metrics: Arc::clone(metrics), name: name.clone(), oldest_after: now }
     }
 
-    pub fn tell(&mut self, line: &Line, running: usize, now: Timestamp) {
+    /// At this moment of the lane's timeline, and at this time of day.
+    pub fn tell(&mut self, line: &Line, running: usize, moment: Timestamp, now: Timestamp) {
         self.metrics.set_waiting(&self.name, line.len());
         self.metrics.set_in_flight(&self.name, running);
-        if self.oldest_after <= now || line.is_empty() {
-            self.oldest_after = now + OLDEST_EVERY;
+        if self.oldest_after <= moment || line.is_empty() {
+            self.oldest_after = moment + OLDEST_EVERY;
             let age = line.oldest().map(|since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
             self.metrics.set_oldest_waiting(&self.name, age.unwrap_or_default());
         }

@@ -2,12 +2,15 @@
 
 mod bounds;
 mod bulk;
+mod circuit;
 mod doubt;
 mod faults;
+mod halts;
 mod order;
 mod owners;
 mod polls;
 mod retries;
+mod schedules;
 mod sessions;
 mod settling;
 mod stage;
