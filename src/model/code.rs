@@ -140,6 +140,8 @@ codes! {
     PING = "ping", Caller, "the vendor tried out the URL", "Nothing to do.";
     UNWANTED_TOPIC = "unwanted-topic", Caller, "the webhook is about something that we do not normalize", "Nothing to do; unsubscribe at the vendor if there are many.";
     NOTHING_NEW = "nothing-new", Caller, "the webhook proves no fact", "Nothing to do.";
+    IMPORTED = "imported", Caller, "the row was read by an import, which decides what becomes of it",
+        "Nothing to do: `spojka import` shows what its rows would do, and adopts or fires them.";
     SOURCE_ERROR = "source-error", Caller, "the vendor sent an error in the place of the object",
         "When the vendor built the webhook, the object was gone or could not be read. A poll reads back what still exists; if it happens all the time, look at the rights of whoever made the webhook.";
 

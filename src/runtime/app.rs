@@ -13,6 +13,7 @@ use super::{
     admin,
     crew::{Come, Crew},
     operator_of, pulse,
+    replay::Replayer,
     roles::{DRAIN, Ground},
 };
 use crate::{
@@ -64,6 +65,7 @@ pub struct App {
     beside: JoinSet<()>,
     stop: CancellationToken,
     ground: Ground,
+    replayer: Replayer,
 }
 
 /// How a process came to its end.
@@ -112,8 +114,9 @@ impl App {
         let takes_webhooks = chosen.contains(&Role::Gateway);
         let (spool, spooling) = if takes_webhooks { ground.spool(&config).await?.unzip() } else { (None, None) };
         let readiness = readiness(&ground, come.clone(), spool.clone(), takes_webhooks);
+        let replayer = Replayer::new(Arc::clone(&config), ground.clone(), operator, owner);
         let ops = listen(config.admin.listen, |listener| {
-            ops::serve(listener, Arc::clone(&ground.metrics), readiness, admin::routes(operator))
+            ops::serve(listener, Arc::clone(&ground.metrics), readiness, admin::routes(replayer.clone()))
         })?;
         let gateway = if takes_webhooks {
             Some(listen(config.gateway.listen, |listener| ground.gateway(&config, spool).start(listener))?)
@@ -125,7 +128,7 @@ impl App {
         }
         let mut beside = JoinSet::new();
         beside.spawn(pulse::feel(ground.clone(), stop.clone()));
-        Ok(Self { gateway, spooling, ops, crew, come, beside, stop, ground })
+        Ok(Self { gateway, spooling, ops, crew, come, beside, stop, ground, replayer })
     }
 
     /// Where webhooks are taken, if they are.
@@ -139,6 +142,11 @@ impl App {
 
     pub fn ground(&self) -> &Ground {
         &self.ground
+    }
+
+    /// What runs replays in this process.
+    pub fn replayer(&self) -> &Replayer {
+        &self.replayer
     }
 
     pub fn metrics(&self) -> &Arc<Metrics> {
@@ -174,6 +182,7 @@ impl App {
             None => Remains::default(),
         };
         self.stop.cancel();
+        self.replayer.close().await;
         tokio::select! {
             ended = self.crew.join_next() => clean &= matches!(ended, None | Some(Ok(Ok(())))),
             () = clock.sleep(DRAIN + Duration::from_secs(5)) => {

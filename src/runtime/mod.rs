@@ -8,6 +8,7 @@ mod kafka;
 mod open;
 pub mod operator;
 mod pulse;
+pub mod replay;
 mod roles;
 mod signals;
 mod transport;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::{Config, ConnectionConfig, Delivery as DeliveryConfig},
     connectors::contract::Connector,
-    dispatcher::{Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, backoff::Backoff},
+    dispatcher::{BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, backoff::Backoff},
     gateway::{
         Gateway, GatewayConnection, GatewaySettings, Parts,
         spool::{Spool, SpoolParts, SpoolSettings, Spooling},
@@ -135,7 +135,7 @@ impl Ground {
             name,
             vendor: connection.vendor,
             connector: Arc::clone(&connection.connector),
-            delivery: delivery_of(&connection.delivery),
+            delivery: delivery_of(&connection.delivery, config.keeping.retention),
             transport: Arc::new(HttpTransport { client: client.clone(), limits: limits_of(&connection.delivery) }),
         });
         let shared = Shared {
@@ -151,7 +151,7 @@ impl Ground {
     }
 }
 
-fn delivery_of(config: &DeliveryConfig) -> Delivery {
+fn delivery_of(config: &DeliveryConfig, retention: Duration) -> Delivery {
     Delivery {
         concurrency: usize::try_from(config.concurrency).unwrap_or(1).max(1),
         per_second: config.per_second,
@@ -159,6 +159,11 @@ fn delivery_of(config: &DeliveryConfig) -> Delivery {
         backoff: Backoff { first: config.retry.first, cap: config.retry.cap },
         max_age: config.retry.max_age,
         not_there_max_age: config.not_there_max_age,
+        bulk: BulkDelivery {
+            concurrency: usize::try_from(config.bulk.concurrency).unwrap_or(1),
+            per_second: config.bulk.per_second,
+            keep_for: retention,
+        },
     }
 }
 

@@ -278,6 +278,13 @@ impl LogStore for EmbeddedLog {
         })
     }
 
+    fn ends<'a>(&'a self, topics: &'a [String]) -> BoxFuture<'a, LogResult<Vec<u64>>> {
+        Box::pin(async move {
+            self.0.check_open()?;
+            topics.iter().map(|topic| Ok(self.0.catalog.find(topic)?.partition(0)?.end())).collect()
+        })
+    }
+
     fn trim<'a>(&'a self, topic: &'a str, rule: &'a TrimRule, now: Timestamp) -> BoxFuture<'a, LogResult<u64>> {
         Box::pin(trim::trim(&self.0, topic, rule, now))
     }
