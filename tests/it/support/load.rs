@@ -163,7 +163,8 @@ pub(crate) async fn exactly_once(stage: &Stage, ids: &[u64]) {
         let is_missing = |id: &u64| held.get(&id.to_string()).is_none_or(|status| status != "2");
         ids.iter().copied().filter(is_missing).collect::<Vec<_>>()
     };
-    let there = tokio::time::timeout(PATIENCE, eventually("every order has its effects", || missing().is_empty())).await;
+    let there =
+        tokio::time::timeout(PATIENCE, eventually("every order has its effects", || missing().is_empty())).await;
     assert!(there.is_ok(), "of {} orders these have no effects: {:?}", ids.len(), missing());
     let mut orders: BTreeMap<String, u32> = BTreeMap::new();
     for (reference, _) in stage.orders() {
