@@ -286,8 +286,7 @@ impl Lane {
             let action = item.action.as_ref()?.as_ref().clone();
             Some(attempt::waiting_record(&self.context, item, action, due, code::NOT_THERE))
         };
-        let records: Vec<_> =
-            items.iter().filter_map(record).filter(|_| !bug::is("followers-forgotten")).collect();
+        let records: Vec<_> = items.iter().filter_map(record).filter(|_| !bug::is("followers-forgotten")).collect();
         let stored = items.into_iter().map(|item| (item.id, item.offset)).collect();
         let (context, key) = (Arc::clone(&self.context), key.clone());
         self.tasks.spawn(async move { Task::Stored(context.remember(records).await, key, stored) });

@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod app;
+mod clock;
 mod flows;
 mod kafka;
 mod open;
@@ -12,6 +13,7 @@ mod transport;
 mod trim;
 
 pub use app::{App, Role, StartError};
+pub use clock::clock;
 pub use open::{ids_of, open_log, operator_of};
 pub use roles::{Ground, limits_of};
 pub use signals::{owner_name, told_to_stop};

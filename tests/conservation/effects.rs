@@ -188,7 +188,10 @@ fn proved(
             let Some((_, _, proofs)) = proofs else { continue };
             let there_before = outcome.result.get("already").is_some_and(|already| already == "true");
             if outcome.end == End::Done && !there_before && !proofs.iter().any(|proof| shown.contains(proof)) {
-                let text = format!("`{}` on {object} is remembered as done, and the vendor does not show it", action.operation);
+                let text = format!(
+                    "`{}` on {object} is remembered as done, and the vendor does not show it",
+                    action.operation
+                );
                 books.report.violate(Wrong::Lost, connection, &action.id, text);
             }
         }

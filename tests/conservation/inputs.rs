@@ -38,7 +38,8 @@ impl Inputs {
             .collect::<anyhow::Result<_>>()?;
         let mut by_connection: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for pair in effects {
-            let (connection, place) = pair.split_once('=').context("--effects takes CONNECTION=FILE or CONNECTION=URL")?;
+            let (connection, place) =
+                pair.split_once('=').context("--effects takes CONNECTION=FILE or CONNECTION=URL")?;
             let read = effects_at(place).await.with_context(|| format!("the effects at {place}"))?;
             by_connection.entry(connection.to_owned()).or_default().extend(read);
         }
@@ -51,11 +52,7 @@ async fn effects_at(place: &str) -> anyhow::Result<Vec<Value>> {
         return Ok(serde_json::from_slice(&std::fs::read(place)?)?);
     }
     let client = Client::new(&ClientSettings::default())?;
-    let limits = Limits {
-        timeout: Duration::from_mins(1),
-        max_answer_bytes: 1 << 30,
-        allow_private_addresses: true,
-    };
+    let limits = Limits { timeout: Duration::from_mins(1), max_answer_bytes: 1 << 30, allow_private_addresses: true };
     match client.send(&Request::new(Method::Get, place.parse()?), &limits).await {
         Ok(reply) if reply.is_success() => Ok(serde_json::from_slice(&reply.body)?),
         Ok(reply) => bail!("status {}", reply.status),

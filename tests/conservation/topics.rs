@@ -118,7 +118,9 @@ impl Topics {
             for topic in [self.names.actions(&connection), self.names.bulk(&connection)] {
                 for record in self.records(log, &topic).await? {
                     if record.headers.text("control").is_none() {
-                        keep(record, &mut self.actions, &mut self.unreadable, |record| Action::from_record(record).ok());
+                        keep(record, &mut self.actions, &mut self.unreadable, |record| {
+                            Action::from_record(record).ok()
+                        });
                     }
                 }
             }

@@ -26,7 +26,10 @@ use super::topics::Topics;
 
 /// What a webhook asks for.
 pub enum Asked {
-    Facts { events: Vec<Event>, fetches: Vec<ActionId> },
+    Facts {
+        events: Vec<Event>,
+        fetches: Vec<ActionId>,
+    },
     Nothing(Code),
     /// A dead letter.
     Invalid(Code),

@@ -3,6 +3,7 @@
 # outside the tree, and everything a cluster writes stands under its own directory.
 #
 #   cluster.sh start DIR [BROKERS] [--tls]   format and start (1 broker unless told), wait until ready, print the brokers
+#              [--listen=P,…] [--tell=P,…]   listen for clients at these ports; tell clients these: proxies stand there
 #   cluster.sh stop DIR                      stop what runs in DIR
 #   cluster.sh kill DIR N                    kill -9 broker N (from 1)
 #   cluster.sh revive DIR N                  start broker N again
@@ -78,7 +79,7 @@ process.roles=broker,controller
 node.id=$id
 controller.quorum.voters=$voters
 listeners=CLIENT://127.0.0.1:${client_ports[id]},INTERNAL://127.0.0.1:${internal_ports[id]},CONTROLLER://127.0.0.1:${controller_ports[id]}
-advertised.listeners=CLIENT://127.0.0.1:${client_ports[id]},INTERNAL://127.0.0.1:${internal_ports[id]}
+advertised.listeners=CLIENT://127.0.0.1:${told_ports[id]},INTERNAL://127.0.0.1:${internal_ports[id]}
 listener.security.protocol.map=CLIENT:$client,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=INTERNAL
 controller.listener.names=CONTROLLER
@@ -157,12 +158,14 @@ wait_ready() {
 }
 
 start() {
-    local dir=$1 brokers=1 tls=no id
+    local dir=$1 brokers=1 tls=no id listen="" tell=""
     shift
     for word in "$@"; do
         case $word in
             1 | 3) brokers=$word ;;
             --tls) tls=yes ;;
+            --listen=*) listen=${word#*=} ;;
+            --tell=*) tell=${word#*=} ;;
             *) die "unknown argument: $word" ;;
         esac
     done
@@ -172,9 +175,12 @@ start() {
     libs >/dev/null
     [[ $tls == no ]] || tls_files "$dir"
 
-    taken="" voters="" client_ports=() internal_ports=() controller_ports=()
+    taken="" voters="" client_ports=() internal_ports=() controller_ports=() told_ports=()
     for ((id = 1; id <= brokers; id++)); do
         free_port && client_ports[id]=${taken##* }
+        if [[ -n $listen ]]; then client_ports[id]=$(cut -d, -f"$id" <<<"$listen"); fi
+        told_ports[id]=${client_ports[id]}
+        if [[ -n $tell ]]; then told_ports[id]=$(cut -d, -f"$id" <<<"$tell"); fi
         free_port && internal_ports[id]=${taken##* }
         free_port && controller_ports[id]=${taken##* }
         voters+="${voters:+,}$id@127.0.0.1:${controller_ports[id]}"

@@ -73,7 +73,8 @@ impl Sender {
         self.next_order += 1;
         let id = 1_000 + self.next_order;
         let order = stage::paid_order(id, &email(id), stage.clock.now());
-        let sent = self.send(stage, gateway, "shop", &id.to_string(), Stage::order_webhook("order.created", &order)).await;
+        let sent =
+            self.send(stage, gateway, "shop", &id.to_string(), Stage::order_webhook("order.created", &order)).await;
         if sent {
             self.orders.push(id);
         }

@@ -5,5 +5,6 @@ pub(crate) mod conservation;
 pub(crate) mod kafka;
 pub(crate) mod logs;
 pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod records;
 pub(crate) mod stage;

@@ -62,9 +62,10 @@ impl Launch {
         let mut child = self.command(config).spawn().expect("the binary starts");
         let (told, running) = mpsc::sync_channel(1);
         let out = BufReader::new(child.stdout.take().expect("its output"));
-        let mut log = self.log.as_ref().map(|path| {
-            fs::OpenOptions::new().create(true).append(true).open(path).expect("a file for its log lines")
-        });
+        let mut log = self
+            .log
+            .as_ref()
+            .map(|path| fs::OpenOptions::new().create(true).append(true).open(path).expect("a file for its log lines"));
         // Reads to the end, so that the child never waits for us.
         std::thread::spawn(move || {
             for line in out.lines().map_while(Result::ok) {
@@ -77,10 +78,10 @@ impl Launch {
             }
         });
         if let Ok(gateway) = running.recv_timeout(Duration::from_mins(1)) {
-            return Some(Process { child, gateway });
+            return Some(Process { child, gateway, is_limited: self.file_blocks.is_some() });
         }
         let status = child.wait().expect("it ended");
-        assert!(killed(status), "it ended by itself: {status}");
+        assert!(killed(status) || self.file_blocks.is_some(), "it ended by itself: {status}");
         None
     }
 }
@@ -90,6 +91,8 @@ pub(crate) struct Process {
     child: Child,
     /// Where it takes webhooks; port 0 where it does not.
     pub gateway: SocketAddr,
+    /// Its files cannot grow: its disk is full.
+    pub is_limited: bool,
 }
 
 impl Process {
