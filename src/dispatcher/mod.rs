@@ -6,8 +6,12 @@
 pub mod answer;
 mod attempt;
 pub mod backoff;
+mod bound;
+mod bulk;
 mod claim;
 mod context;
+mod ends;
+mod gauges;
 mod lane;
 mod ledger;
 mod line;
@@ -21,6 +25,7 @@ mod session;
 mod settle;
 mod start;
 mod talk;
+mod waiting;
 
-pub use context::{Delivery, LaneConnection, Shared, Transport};
+pub use context::{BulkDelivery, Delivery, LaneConnection, Shared, Transport};
 pub use role::{Dispatcher, DispatcherSettings};

@@ -7,6 +7,7 @@ mod bugs;
 mod chaos;
 mod cli;
 mod dispatcher;
+mod drain;
 mod embedded_log;
 mod examples;
 mod imports;

@@ -1,9 +1,11 @@
 //! How actions are carried out at one connection.
 
+mod bulk;
 mod retry;
 
 use std::time::Duration;
 
+pub use bulk::Bulk;
 pub use retry::Retry;
 
 use super::{fields::Fields, report::Problems};
@@ -23,6 +25,8 @@ pub struct Delivery {
     pub retry: Retry,
     /// How long an object may not be there yet before its action becomes a dead letter.
     pub not_there_max_age: Duration,
+    /// What replays, imports and repairs may use of it.
+    pub bulk: Bulk,
     /// Private and loopback addresses may be called: for vendors in the same house, and for sandboxes.
     pub allow_private_addresses: bool,
 }
@@ -36,6 +40,7 @@ impl Delivery {
             timeout: Duration::from_secs(30),
             retry: Retry::default(),
             not_there_max_age: DAY,
+            bulk: Bulk::beside(vendor.pace.per_second),
             allow_private_addresses: false,
         }
     }
@@ -43,12 +48,14 @@ impl Delivery {
     /// As the vendor wants it, but for what the owner wrote.
     pub(crate) fn read(mut fields: Fields<'_>, vendor: &Vendor, problems: &mut Problems) -> Self {
         let default = Self::of(vendor);
+        let per_second = per_second(&mut fields, default.per_second, problems);
         let delivery = Self {
             concurrency: fields.count("concurrency", default.concurrency, 1000, problems),
-            per_second: per_second(&mut fields, default.per_second, problems),
+            per_second,
             timeout: fields.duration("timeout", default.timeout, problems),
             retry: Retry::read(&mut fields, default.retry, problems),
             not_there_max_age: read_not_there(&mut fields, default.not_there_max_age, problems),
+            bulk: Bulk::read(&mut fields, Bulk::beside(per_second), problems),
             allow_private_addresses: fields.flag("allow_private_addresses", false, problems),
         };
         fields.finish(problems);

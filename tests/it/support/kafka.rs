@@ -104,10 +104,9 @@ impl Cluster {
         // The ports that brokers listen at are known only when they run, and they must tell their clients the proxies'.
         let ports: Vec<u16> = (0..count).map(|_| free_port()).collect();
         let proxies: Vec<_> = ports.iter().map(|port| Proxy::start(([127, 0, 0, 1], *port).into())).collect();
-        let list = |numbers: Vec<String>| numbers.join(",");
-        let listen = format!("--listen={}", list(ports.iter().map(u16::to_string).collect()));
-        let tell = format!("--tell={}", list(proxies.iter().map(|proxy| proxy.address.port().to_string()).collect()));
-        let cluster = Self::start(&[&count.to_string(), &listen, &tell])?;
+        let list = |ports: Vec<u16>| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+        let tell = list(proxies.iter().map(|proxy| proxy.address.port()).collect());
+        let cluster = Self::start(&[&count.to_string(), "--listen", &list(ports), "--tell", &tell])?;
         Some((cluster, proxies))
     }
 
@@ -120,7 +119,16 @@ impl Cluster {
         std::fs::read_to_string(self.home().join(name)).expect("a file of the cluster")
     }
 
-    /// `kill` or `revive`, and which broker.
+    /// Kills a broker, unless it has ended by itself.
+    pub(crate) fn make_sure_it_is_dead(&self, number: u32) {
+        let home = self.home();
+        let pid = std::fs::read_to_string(home.join(format!("broker-{number}/pid"))).expect("its process id");
+        if Path::new("/proc").join(pid.trim()).join("exe").exists() {
+            self.broker("kill", number);
+        }
+    }
+
+    /// `kill`, `revive`, `pause` or `cont`, and which broker.
     pub(crate) fn broker(&self, command: &str, number: u32) {
         script(&[command, self.home().to_str().expect("a path"), &number.to_string()]);
     }
@@ -128,7 +136,8 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        script(&["stop", self.home().to_str().expect("a path")]);
+        // A test that has failed already says so itself.
+        let _stopped = run_script(&["stop", self.home().to_str().expect("a path")]);
     }
 }
 
@@ -140,11 +149,15 @@ fn free_port() -> u16 {
 
 /// Runs `cluster.sh` to its end and answers what it printed.
 fn script(arguments: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/cluster.sh");
-    let output = Command::new(script).args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.expect("cluster.sh runs");
+    let output = run_script(arguments);
     assert!(output.status.success(), "cluster.sh {arguments:?}");
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+fn run_script(arguments: &[&str]) -> std::process::Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/cluster.sh");
+    let output = Command::new(script).args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    output.expect("cluster.sh runs")
 }
 
 #[expect(clippy::disallowed_methods, reason = "what a test may use is told by its environment")]

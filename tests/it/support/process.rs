@@ -5,8 +5,9 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -62,24 +63,27 @@ impl Launch {
         let mut child = self.command(config).spawn().expect("the binary starts");
         let (told, running) = mpsc::sync_channel(1);
         let out = BufReader::new(child.stdout.take().expect("its output"));
-        let mut log = self
-            .log
-            .as_ref()
-            .map(|path| fs::OpenOptions::new().create(true).append(true).open(path).expect("a file for its log lines"));
+        let open =
+            |path| fs::OpenOptions::new().create(true).append(true).open(path).expect("a file for its log lines");
+        let mut log = self.log.as_ref().map(open);
         // Reads to the end, so that the child never waits for us.
-        std::thread::spawn(move || {
+        let last_line = std::thread::spawn(move || {
+            let mut last = String::new();
             for line in out.lines().map_while(Result::ok) {
                 if let Some(log) = &mut log {
                     writeln!(log, "{line}").expect("a log line is kept");
                 }
-                if let Some(address) = running_at(&line) {
-                    let _only_the_first = told.try_send(address);
+                if let Some(gateway) = running_at(&line) {
+                    let _only_the_first = told.try_send(gateway);
                 }
+                last = line;
             }
+            last
         });
         if let Ok(gateway) = running.recv_timeout(Duration::from_mins(1)) {
-            return Some(Process { child, gateway, is_limited: self.file_blocks.is_some() });
+            return Some(Process { child, gateway, is_limited: self.file_blocks.is_some(), last_line });
         }
+        let _runs_without_saying_so = child.kill();
         let status = child.wait().expect("it ended");
         assert!(killed(status) || self.file_blocks.is_some(), "it ended by itself: {status}");
         None
@@ -89,16 +93,30 @@ impl Launch {
 /// A running `spojka run`.
 pub(crate) struct Process {
     child: Child,
-    /// Where it takes webhooks; port 0 where it does not.
+    /// Where it takes webhooks; nowhere (port 0) if it does not.
     pub gateway: SocketAddr,
     /// Its files cannot grow: its disk is full.
     pub is_limited: bool,
+    /// What it says, to the end.
+    last_line: JoinHandle<String>,
+}
+
+/// How a process ended that was told to.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub status: ExitStatus,
+    pub last_line: String,
 }
 
 impl Process {
     /// Starts it, and waits until it says that it runs. `None`: it died before that.
     pub fn start(config: &Path, kill_at: Option<&str>) -> Option<Self> {
         Launch { kill_at: kill_at.map(str::to_owned), ..Launch::default() }.start(config)
+    }
+
+    /// Starts some roles only, and waits until they run.
+    pub fn start_roles(config: &Path, roles: &[&'static str]) -> Self {
+        Launch { roles: roles.to_vec(), ..Launch::default() }.start(config).expect("it starts")
     }
 
     /// Sends it a signal: `STOP` and `CONT` make it stand still and go on.
@@ -119,9 +137,17 @@ impl Process {
     }
 
     /// Asks it to end, and tells whether it did so in order.
-    pub fn stop(mut self) -> bool {
+    pub fn stop(self) -> bool {
+        self.end().status.success()
+    }
+
+    /// Asks it to end, and tells how it did.
+    pub fn end(mut self) -> Ended {
         self.signal(rustix::process::Signal::TERM);
-        self.child.wait().expect("it ended").success()
+        let status = self.child.wait().expect("it ended");
+        let nothing = std::thread::spawn(String::new);
+        let last_line = std::mem::replace(&mut self.last_line, nothing).join().expect("it was read");
+        Ended { status, last_line }
     }
 }
 
@@ -132,7 +158,7 @@ impl Drop for Process {
     }
 }
 
-fn killed(status: std::process::ExitStatus) -> bool {
+fn killed(status: ExitStatus) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
     status.signal() == Some(9)
 }
