@@ -10,10 +10,7 @@ use super::{
 };
 use crate::{
     config::Mode,
-    model::{
-        random::Generator,
-        time::{Clock, SystemClock},
-    },
+    model::random::Generator,
     runtime::{self, App, End, Ground, Role},
     telemetry::logs,
 };
@@ -27,7 +24,7 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
     logs::install(format, &arguments.log_filter)?;
     let roles = roles(&arguments.roles);
     client::tokio_runtime_for_roles()?.block_on(async {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = runtime::clock();
         let random = Arc::new(Generator::from_system());
         let log = runtime::open_log(&config, Arc::clone(&clock))?;
         let ids = runtime::ids_of(&config, random.as_ref())?;

@@ -114,6 +114,12 @@ impl Trial {
         Self { stage, config, sender: Sender::default(), bug, is_finished }
     }
 
+    /// A second process beside the first one, with tables of its own.
+    fn successor(&mut self, flows: &str) -> Process {
+        self.config = self.stage.write_config_to("successor", flows);
+        self.start()
+    }
+
     fn launch(&self, kill_at: Option<&str>) -> Option<Process> {
         let log = Some(self.stage.folder.path().join("process.log"));
         let (kill_at, bug) = (kill_at.map(str::to_owned), self.bug.map(str::to_owned));
@@ -306,7 +312,7 @@ mod scenario {
         eventually("the owner works", || trial.stage.newsletter.calls() > 0).await;
         owner.signal(Signal::STOP);
         let before = trial.stage.newsletter.calls();
-        let successor = trial.start();
+        let successor = trial.successor(ORDER);
         eventually("the successor works", || trial.stage.newsletter.calls() > before).await;
         owner.signal(Signal::CONT);
         trial.finished("the work is done, by one or by both").await;
@@ -324,7 +330,7 @@ mod scenario {
         eventually("a request is under way", || trial.stage.newsletter.calls() > 0).await;
         owner.signal(Signal::STOP);
         let stood = stopwatch();
-        let successor = trial.start();
+        let successor = trial.successor(ORDER);
         eventually("the request has landed", || stood() > LANDS_AFTER + Duration::from_millis(500)).await;
         owner.kill();
         trial.finished("the successor knows").await;
