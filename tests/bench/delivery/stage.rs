@@ -11,7 +11,9 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use spojka::{
     dispatcher::{
-        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, Transport, backoff::Backoff,
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, Transport,
+        backoff::{Backoff, Schedule},
+        circuit::CircuitSettings,
     },
     http::{Client, ClientSettings, Limits},
     log::{
