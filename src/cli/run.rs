@@ -31,6 +31,8 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
         let ground = Ground::new(&config, log, ids, clock, random);
         let owner = runtime::owner_name();
         let mut app = App::start(Arc::clone(&config), &roles, ground, &owner).await?;
+        // Whoever reads that it runs may tell it to stop.
+        let told_to_stop = runtime::told_to_stop();
         tracing::info!(
             gateway = app.gateway_address().map(|address| address.to_string()),
             admin = %app.ops_address(),
@@ -40,7 +42,7 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
         );
         let failed = tokio::select! {
             error = app.failed() => Some(error),
-            () = runtime::told_to_stop() => None,
+            () = told_to_stop => None,
         };
         tracing::info!("stopping");
         let End { clean, spooled } = app.finish().await;

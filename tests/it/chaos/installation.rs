@@ -9,7 +9,7 @@ use spojka::sandbox::SandboxServer;
 use super::faults::{Tally, choose, of_network, of_vendor};
 use crate::support::{
     child::say,
-    conservation::{FLOWS, Sender, judge, unfinished},
+    conservation::{FLOWS, Judgement, Sender, judge, unfinished},
     kafka::Cluster,
     process::{Launch, Process},
     proxy::{Network, Proxy},
@@ -327,15 +327,28 @@ impl Installation {
         }
         let watched = within(PATIENCE, || self.is_finished()).await;
         let missing = unfinished(&self.stage, &self.sender.orders);
-        for slot in &mut self.slots {
-            let ended = slot.process.take().map(Process::stop);
-            assert!(ended != Some(false), "seed {}: a process did not end in order", self.seed);
+        let mut judgement = self.judge().await;
+        for _ in 0..10 {
+            if judgement.is_unfinished() {
+                // The vendors showed everything before the last outcomes were written.
+                self.wake();
+                judgement = self.judge().await;
+            }
         }
-        let judgement = judge(&self.stage, &self.sender, true);
         assert!(watched, "seed {}: not done after {PATIENCE:?}: {missing:?}\n{}", self.seed, judgement.text);
         assert!(judgement.clean, "seed {}: {}", self.seed, judgement.text);
         self.set_clocks();
         self.wake();
+    }
+
+    /// Everybody has a moment to write down what was done, and ends in order; then the checker judges.
+    async fn judge(&mut self) -> Judgement {
+        within(Duration::from_secs(1), || false).await;
+        for slot in &mut self.slots {
+            let ended = slot.process.take().map(Process::stop);
+            assert!(ended != Some(false), "seed {}: a process did not end in order", self.seed);
+        }
+        judge(&self.stage, &self.sender, true)
     }
 }
 
