@@ -1,6 +1,9 @@
 //! One try of an action: consult memory, judge, record the intent, talk to the vendor, settle or park.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -23,7 +26,7 @@ use crate::{
     telemetry::killpoint,
     topics::{
         action::Action,
-        memory::{self, ActionState, key},
+        memory::{self, ActionState, End, key},
     },
 };
 
@@ -122,11 +125,20 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
     let repeat = context.connection.connector.repeat(operation);
     // The ledger first: what it holds of this very action proves that it was done.
     let turn = aim(context, action, operation, repeat)?;
-    let doubt = match &turn {
-        Turn::Talk(_) if item.maybe_done && operation.kind == OperationKind::Write => in_doubt(repeat, begun_at, now),
+    let stops = match &turn {
+        Turn::Talk(_) if operation.kind == OperationKind::Fetch => None,
+        Turn::Talk(_) if item.maybe_done => in_doubt(repeat, begun_at, now),
+        Turn::Talk(_) if item.attempts == 0 && begun_at.is_none() => suspect(context, action, now),
         _ => None,
     };
-    Ok(doubt.unwrap_or(turn))
+    Ok(stops.unwrap_or(turn))
+}
+
+/// An action that looks like the next turn of a loop is not sent.
+fn suspect(context: &LaneContext, action: &Action, now: Timestamp) -> Option<Turn> {
+    let why = context.loops.lock().unwrap_or_else(PoisonError::into_inner).suspect(action, now)?;
+    context.shared.metrics.loop_suspected(&context.connection.name);
+    Some(Turn::dead(code::LOOP_SUSPECTED, why))
 }
 
 /// What an action that may have happened must wait for, or why it must not be tried again.
@@ -152,7 +164,11 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
         },
     };
     let judgement = ledger::judge(context.memory.as_ref(), action, &target)?;
-    let end = judgement.end(&target);
+    let end = match judgement.end(&target) {
+        // The vendor holds it already: only the ledger learns of it, under the ledger's own rules.
+        None | Some(End::Done) if action.adopt && operation.kind == OperationKind::Write => Some(End::Adopted),
+        end => end,
+    };
     let result = judgement.result.clone();
     let aim = Box::new(Aim { operation, target, judgement, repeat });
     Ok(match end {

@@ -1,7 +1,7 @@
 //! A lane and its one owner: takes actions in, starts what may go, parks what must wait.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use super::{
     gauges::Gauges,
     ledger,
     line::{Item, Line, Taken, ToStore},
+    loops::Loops,
     offsets::{Offsets, Place, Way},
     pace::Pacer,
     poll_clocks::PollClocks,
@@ -77,6 +78,7 @@ pub(super) struct Lane {
 impl Lane {
     pub fn new(start: LaneStart, memory: Arc<dyn Table>, memory_topic: String, epoch: u64) -> LogResult<Self> {
         let pacer = Pacer::new(Arc::clone(&start.shared.clock), start.connection.delivery.per_second);
+        let loops = Mutex::new(Loops::new(start.connection.delivery.loops));
         let now = start.shared.clock.now();
         let polls = PollClocks::new(start.connection.connector.polls(), now);
         let context = Arc::new(LaneContext {
@@ -87,6 +89,7 @@ impl Lane {
             epoch,
             proof: start.proof,
             pacer,
+            loops,
             session: tokio::sync::Mutex::new(None),
             taken_over: now,
             stop: start.stop.clone(),

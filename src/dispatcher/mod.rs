@@ -15,6 +15,7 @@ mod gauges;
 mod lane;
 mod ledger;
 mod line;
+mod loops;
 mod offsets;
 mod pace;
 mod poll_clocks;
@@ -28,4 +29,5 @@ mod talk;
 mod waiting;
 
 pub use context::{BulkDelivery, Delivery, LaneConnection, Shared, Transport};
+pub use loops::LoopRule;
 pub use role::{Dispatcher, DispatcherSettings};

@@ -6,7 +6,9 @@ use super::{HttpTransport, open::names_of};
 use crate::{
     config::{Config, ConnectionConfig, Delivery as DeliveryConfig},
     connectors::contract::Connector,
-    dispatcher::{BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, backoff::Backoff},
+    dispatcher::{
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, LoopRule, Shared, backoff::Backoff,
+    },
     gateway::{Gateway, GatewayConnection, GatewaySettings, Parts},
     http::{Client, Limits},
     log::{Log, pipeline::Pipeline},
@@ -131,6 +133,7 @@ fn delivery_of(config: &DeliveryConfig, retention: Duration) -> Delivery {
             per_second: config.bulk.per_second,
             keep_for: retention,
         },
+        loops: config.loops.map(|loops| LoopRule { actions: loops.actions, within: loops.within }),
     }
 }
 

@@ -62,6 +62,7 @@ pub(super) const DELIVERY: Delivery = Delivery {
     max_age: Duration::from_hours(1),
     not_there_max_age: Duration::from_hours(10),
     bulk: BulkDelivery { concurrency: 1, per_second: Some(2), keep_for: Duration::from_hours(24) },
+    loops: None,
 };
 
 pub(super) struct Stage {
