@@ -423,6 +423,6 @@ impl Lane {
             let context = Arc::clone(&self.context);
             self.tasks.spawn(async move { Task::BulkWritten(bulk::write(&context, position).await, position) });
         }
-        self.gauges.tell(&self.line, self.running, self.context.now());
+        self.gauges.tell(&self.line, self.running, &self.bulk, self.context.now());
     }
 }

@@ -131,7 +131,7 @@ impl Member {
                 () = self.prover.wanted() => Happened::ProofWanted,
                 () = &mut timer => Happened::Tick,
                 () = &mut ends_timer => Happened::AskForEnds,
-                told = self.ends.answered() => Happened::EndsTold(told),
+                told = self.ends.answered(&self.shared.metrics) => Happened::EndsTold(told),
                 () = self.room.notified() => Happened::Room,
                 Some(ended) = self.tasks.join_next_with_id() => Happened::LaneEnded(ended),
                 signal = self.consumer.next() => Happened::Signal(signal),
@@ -180,7 +180,7 @@ impl Member {
             shared: self.shared.clone(),
             proof: self.prover.proof(),
             intake: records,
-            bulk_end: self.ends.add(&self.shared, partition.clone(), bulk),
+            bulk_end: self.ends.add(&self.shared, partition.clone(), bulk, settled.clone()),
             settled: settled_to,
             bound: Arc::clone(&self.bound),
             room: Arc::clone(&self.room),
@@ -283,7 +283,7 @@ impl Member {
 
     fn drop_lane(&mut self, partition: &TopicPartition) {
         self.orphans.remove(partition);
-        self.ends.remove(partition);
+        self.ends.remove(&self.shared, partition);
         if let Some(lane) = self.lanes.remove(partition) {
             lane.lost.cancel();
             self.names.remove(&lane.task);
@@ -294,7 +294,7 @@ impl Member {
     fn lane_ended(&mut self, ended: Result<(Id, LogResult<()>), JoinError>) -> LogResult<()> {
         let (id, end) = ended.map_err(|error| LogError::Broken(format!("a lane's task died: {error}")))?;
         let Some(partition) = self.names.remove(&id) else { return Ok(()) };
-        self.ends.remove(&partition);
+        self.ends.remove(&self.shared, &partition);
         if let Some(lane) = self.lanes.remove(&partition)
             && let Some(next) = *lane.settled.borrow()
         {

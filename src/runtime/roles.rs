@@ -1,8 +1,12 @@
 //! Each role, built from a config.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use super::{HttpTransport, open::names_of};
+use super::{HttpTransport, app::Role, lag::Reader, open::names_of};
 use crate::{
     config::{Config, ConnectionConfig, Delivery as DeliveryConfig},
     connectors::contract::Connector,
@@ -87,6 +91,15 @@ impl Ground {
 
     pub(super) fn router_pipeline(&self) -> Pipeline {
         self.pipeline("router", Entity::ALL.iter().map(|entity| self.names.events(*entity)).collect())
+    }
+
+    /// The roles among these whose lag this process tells, with what they read.
+    pub(super) fn readers(&self, config: &Config, chosen: &BTreeSet<Role>) -> Vec<Reader> {
+        let webhooks = by_identity(config).map(|(name, _)| self.names.webhooks(&name)).collect();
+        let events = Entity::ALL.iter().map(|entity| self.names.events(*entity)).collect();
+        let reader = |role, topics| Reader { role, group: self.names.group(role), topics };
+        let readers = [(Role::Normalizer, reader("normalizer", webhooks)), (Role::Router, reader("router", events))];
+        readers.into_iter().filter(|(role, _)| chosen.contains(role)).map(|(_, reader)| reader).collect()
     }
 
     fn pipeline(&self, role: &str, topics: Vec<String>) -> Pipeline {
