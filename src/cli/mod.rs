@@ -3,16 +3,21 @@
 mod arguments;
 mod check;
 mod client;
+mod confirm;
 mod connectors;
+mod counted;
 mod dead;
 mod demo;
 mod doctor;
 mod explain;
 pub mod output;
+mod progress;
+mod replay;
 mod run;
 mod sandbox;
 mod send;
 mod simulate;
+mod times;
 mod topics;
 mod trace;
 
@@ -34,6 +39,8 @@ pub enum Exit {
     Usage = 2,
     /// What was asked for is not there.
     NotFound = 3,
+    /// It ended in order, and webhooks wait in the spool for the next start.
+    Spooled = 4,
 }
 
 impl From<Exit> for ExitCode {
@@ -94,6 +101,7 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Doctor { connection } => doctor::run(&config, connection.as_deref(), output),
         Command::Topics => topics::run(&config, output),
         Command::Dead(command) => dead::run(&config, command, output),
+        Command::Replay(arguments) => replay::run(&config, arguments, output),
         Command::Trace { id } => trace::run(&config, id.as_deref(), output),
     }
 }

@@ -12,16 +12,16 @@ use crate::{
     model::{
         code::{self, Code},
         http::{Reply, Request},
-        time::{Since, Timestamp},
+        time::Timestamp,
     },
     telemetry::{killpoint, trace},
     topics::{
-        action::{Action, Continuation, Purpose},
-        body::{Body, v1},
+        action::{Action, Purpose},
         dead::{DeadLetter, Kind},
-        event::{Event, STEP_DONE, STEP_FAILED},
+        event::Entity,
         memory::{self, ActionState, End, Link, Outcome, key},
         record::Append,
+        step,
         webhook::FetchedReply,
     },
 };
@@ -133,50 +133,10 @@ fn outputs(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
         (How::Dead { .. }, _) => outputs.push(dead_letter(context, ended, now)),
         _ => {}
     }
-    if let Purpose::Step { flow, step, continuation: Some(continuation), .. } = &ended.action.purpose {
-        outputs.push(step_event(context, ended, (flow, step), continuation, now));
-    }
+    let (ids, end) = (&context.shared.ids, ended.how.end());
+    let event = step::ended(ids, ended.action, end, ended.how.result(), now);
+    outputs.extend(event.map(|event| event.to_append(context.shared.names.events(Entity::Step))));
     outputs
-}
-
-fn step_event(
-    context: &LaneContext,
-    ended: &Ended<'_>,
-    (flow, step): (&str, &str),
-    continuation: &Continuation,
-    now: Timestamp,
-) -> Append {
-    let action = ended.action;
-    let failed = matches!(ended.how, How::Dead { .. });
-    let outcome = match &ended.how {
-        How::Dead { code, .. } => code.as_str(),
-        other => other.end().as_str(),
-    };
-    let body = v1::Step {
-        action_id: action.id.to_string(),
-        flow: flow.to_owned(),
-        step: step.to_owned(),
-        connection: action.connection.to_string(),
-        operation: action.operation.clone(),
-        outcome: outcome.to_owned(),
-        result: ended.how.result(),
-        continuation: serde_json::to_string(continuation).expect("a continuation is plain data"),
-    };
-    Event {
-        id: context.shared.ids.step_event(&action.id),
-        event_type: if failed { STEP_FAILED } else { STEP_DONE },
-        connection: action.connection.clone(),
-        entity: action.source.entity.clone(),
-        subject: action.id.to_string(),
-        since: Since::arrival(now),
-        version: action.source.version,
-        arrived: action.source.arrived,
-        webhook: action.source.webhook.clone(),
-        origin: action.origin.clone(),
-        traceparent: action.traceparent.clone(),
-        body: Body::Step(Box::new(body)),
-    }
-    .to_append(context.shared.names.events(crate::topics::event::Entity::Step))
 }
 
 fn dead_letter(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Append {
