@@ -143,7 +143,7 @@ impl Member {
                 () = self.prover.wanted() => Happened::ProofWanted,
                 () = &mut timer => Happened::Tick,
                 () = &mut ends_timer => Happened::AskForEnds,
-                told = self.ends.answered() => Happened::EndsTold(told),
+                told = self.ends.answered(&self.shared.metrics) => Happened::EndsTold(told),
                 () = self.room.notified() => Happened::Room,
                 Some(ended) = self.tasks.join_next_with_id() => Happened::LaneEnded(ended),
                 () = overdue(&mut self.leaving) => Happened::LeavingTakesTooLong,
@@ -192,7 +192,7 @@ impl Member {
             shared: self.shared.clone(),
             proof: self.prover.proof(),
             intake: records,
-            bulk_end: self.ends.add(&self.shared, partition.clone(), bulk),
+            bulk_end: self.ends.add(&self.shared, partition.clone(), bulk, settled.clone()),
             settled: settled_to,
             bound: Arc::clone(&self.bound),
             room: Arc::clone(&self.room),
@@ -309,7 +309,7 @@ impl Member {
 
     fn drop_lane(&mut self, partition: &TopicPartition) {
         self.orphans.remove(partition);
-        self.ends.remove(partition);
+        self.ends.remove(&self.shared, partition);
         if let Some(lane) = self.lanes.remove(partition) {
             if !bug::is("claim-unchecked") {
                 lane.lost.cancel();
@@ -322,7 +322,7 @@ impl Member {
     fn lane_ended(&mut self, ended: Result<(Id, LogResult<()>), JoinError>) -> LogResult<()> {
         let (id, end) = ended.map_err(|error| LogError::Broken(format!("a lane's task died: {error}")))?;
         let Some(partition) = self.names.remove(&id) else { return Ok(()) };
-        self.ends.remove(&partition);
+        self.ends.remove(&self.shared, &partition);
         if let Some(lane) = self.lanes.remove(&partition)
             && let Some(next) = *lane.settled.borrow()
         {
