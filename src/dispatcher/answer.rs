@@ -25,6 +25,10 @@ pub enum Answer {
         maybe_done: bool,
         after: Option<Duration>,
     },
+    /// Nothing was sent: a limit has no more room before this.
+    Later {
+        until: Timestamp,
+    },
     Refused(String),
     /// Nothing happened, and nothing more may be sent: rejected credentials, a forbidden address.
     Halts(Code),

@@ -8,6 +8,7 @@ use super::{
     answer::Answer,
     context::LaneContext,
     ledger::{self, Judgement, read_as},
+    limits::Admission,
     line::Item,
     settle::{Ended, How, settle},
     talk::{self, Spoken, converse},
@@ -168,6 +169,15 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
 
 /// Records the intent where that is promised, and talks to the vendor.
 async fn talk(context: &LaneContext, action: &Action, item: &Item, mut aim: Box<Aim>) -> LogResult<Turn> {
+    // What may have happened already is not left out any more.
+    match context.admit(aim.operation, action.optional && !item.maybe_done).await? {
+        Admission::Go => {}
+        Admission::Later(due) => {
+            let maybe_done = item.maybe_done;
+            return Ok(Turn::Waits(Wait { due, code: code::LIMIT_REACHED, maybe_done, counts: false }));
+        }
+        Admission::Drop => return Ok(Turn::Ends { how: Box::new(How::Dropped(code::LIMIT_REACHED)), aim: None }),
+    }
     if matches!(aim.repeat, Repeat::Checked { .. } | Repeat::Unsafe) && aim.operation.kind == OperationKind::Write {
         context.proof.ensure().await?;
         let state = ActionState::Begun { at: context.now(), attempt: item.attempts + 1, progress: Value::Null };
@@ -202,6 +212,11 @@ fn conclude(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>, 
         Answer::Halts(code) => {
             let maybe_done = item.maybe_done || spoken.got_through;
             Turn::Waits(Wait { due: context.now(), code, maybe_done, counts: true })
+        }
+        Answer::Later { until } => {
+            // It counts as an attempt, because its intent does.
+            let maybe_done = item.maybe_done || spoken.got_through;
+            Turn::Waits(Wait { due: until, code: code::LIMIT_REACHED, maybe_done, counts: true })
         }
         Answer::Retry { code, maybe_done, after } => {
             let maybe_done = item.maybe_done || maybe_done || spoken.got_through;
@@ -245,8 +260,10 @@ fn retry(
     } else {
         (delivery.max_age, code::EXHAUSTED)
     };
+    // While a quota stopped the lane, no time passed for what waited.
+    let since = item.since.map(|since| context.limits.went_on_at().map_or(since, |went_on| since.max(went_on)));
     let failing_for =
-        item.since.map_or(Duration::ZERO, |since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
+        since.map_or(Duration::ZERO, |since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
     if failing_for >= limit {
         let title = code.page().title;
         return Err((end, format!("`{}`: still after {} attempts: {title}", aim.operation.name, item.attempts + 1)));
@@ -265,6 +282,9 @@ async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait)
     if wait.counts {
         item.attempts += 1;
         item.since = item.since.or(Some(now));
+    }
+    if wait.code == code::LIMIT_REACHED {
+        item.since = None;
     }
     item.maybe_done = wait.maybe_done;
     let record = waiting_record(context, &item, action, wait.due, wait.code);

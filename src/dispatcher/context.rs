@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     answer::{self, Answer},
     backoff::Backoff,
+    board::LaneBoard,
     ledger::read_as,
-    pace::Pacer,
+    limits::{LaneLimit, Limits},
     proof::Proof,
 };
 use crate::{
@@ -61,6 +62,7 @@ pub struct LaneConnection {
     pub vendor: &'static Vendor,
     pub connector: Arc<dyn Connector>,
     pub delivery: Delivery,
+    pub limits: Vec<LaneLimit>,
     pub transport: Arc<dyn Transport>,
 }
 
@@ -73,6 +75,7 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub metrics: Arc<Metrics>,
+    pub board: LaneBoard,
     /// This process, for people.
     pub owner: String,
 }
@@ -87,7 +90,7 @@ pub(super) struct LaneContext {
     /// When this owner took over: what was under way before has ended.
     pub taken_over: Timestamp,
     pub proof: Proof,
-    pub pacer: Pacer,
+    pub limits: Arc<Limits>,
     pub session: tokio::sync::Mutex<Option<Session>>,
     /// Finish what is in flight, begin nothing.
     pub stop: CancellationToken,
@@ -123,10 +126,14 @@ impl LaneContext {
         }
     }
 
-    /// Sends one request: only on a fresh proof of ownership, in the connection's pace, and never once the lane stands still.
+    /// Sends one request: only on a fresh proof of ownership, within the connection's limits, and never once the lane stands
+    /// still.
     /// What is no reply is an answer already.
     pub async fn send(&self, request: &Request, class: &'static str) -> LogResult<Result<Reply, Answer>> {
-        self.pacer.slot().await;
+        let mut permit = match self.permit(class).await? {
+            Ok(permit) => permit,
+            Err(until) => return Ok(Err(Answer::Later { until })),
+        };
         self.proof.ensure().await?;
         if self.lost.is_cancelled() {
             return Err(LogError::Lost);
@@ -134,6 +141,7 @@ impl LaneContext {
         if let Some(code) = self.halted.get() {
             return Ok(Err(Answer::Halts(*code)));
         }
+        permit.sent();
         self.shared.metrics.call(&self.connection.name, class);
         Ok(self.connection.transport.send(request).await.map_err(|error| self.heard(answer::of_unanswered(error))))
     }

@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     attempt::{self, Report, attempt},
+    board::Entry,
     context::LaneContext,
     ledger,
+    limits::Limits,
     line::{Item, Line},
     offsets::OffsetTracker,
-    pace::Pacer,
     poll_clocks::PollClocks,
     polls::{self, PollReport},
     start::LaneStart,
@@ -40,6 +41,8 @@ use crate::{
 
 /// Whole actions that a lane holds at a time; more stay in the log. Parked ones are in memory and do not count.
 const MOST_LOADED: usize = 1_000;
+/// A lane that stands still for a quota looks at the time of day so often: somebody may set the clock.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// What comes back from the lane's tasks.
 enum Task {
@@ -60,13 +63,17 @@ pub(super) struct Lane {
     tasks: JoinSet<Task>,
     running: usize,
     polls: PollClocks,
+    board: Entry,
     /// No more records will come.
     drained: bool,
 }
 
 impl Lane {
     pub fn new(start: LaneStart, memory: Arc<dyn Table>, memory_topic: String, epoch: u64) -> LogResult<Self> {
-        let pacer = Pacer::new(Arc::clone(&start.shared.clock), start.connection.delivery.per_second);
+        let (clock, connection) = (&start.shared.clock, &start.connection);
+        let limits = Limits::open(clock, connection.delivery.per_second, &connection.limits, memory.as_ref(), epoch)?;
+        let limits = Arc::new(limits);
+        let board = start.shared.board.enter(&connection.name, epoch, Arc::clone(clock), Arc::clone(&limits));
         let now = start.shared.clock.now();
         let polls = PollClocks::new(start.connection.connector.polls(), now);
         let context = Arc::new(LaneContext {
@@ -76,7 +83,7 @@ impl Lane {
             memory_topic,
             epoch,
             proof: start.proof,
-            pacer,
+            limits,
             session: tokio::sync::Mutex::new(None),
             taken_over: now,
             stop: start.stop.clone(),
@@ -94,6 +101,7 @@ impl Lane {
             tasks: JoinSet::new(),
             running: 0,
             polls,
+            board,
             drained: false,
         };
         lane.load_waiting()?;
@@ -159,10 +167,19 @@ impl Lane {
         Ok(())
     }
 
+    /// Tells the next owner what it must know of the limits.
+    pub async fn hand_over(&self) -> LogResult<()> {
+        self.context.hand_over_limits().await
+    }
+
     /// How long until something is due, if anything is.
     fn wake(&self) -> Option<Duration> {
         if self.context.halted.get().is_some() {
             return None;
+        }
+        if let Some(until) = self.context.limits.stands_until(self.context.now()) {
+            let wait = Duration::try_from(until.duration_since(self.context.now())).unwrap_or_default();
+            return Some(wait.min(LONGEST_SLEEP));
         }
         let due = if self.running < self.context.connection.delivery.concurrency { self.line.next_due() } else { None };
         let next = self.polls.next_due().into_iter().chain(due).min()?;
@@ -174,6 +191,9 @@ impl Lane {
             return;
         }
         let now = self.context.now();
+        if self.context.limits.stands_until(now).is_some() {
+            return;
+        }
         while let Some((index, poll)) = self.polls.take(now) {
             let context = Arc::clone(&self.context);
             self.tasks.spawn(async move { Task::Poll(polls::poll(&context, &poll).await, index) });
@@ -258,6 +278,7 @@ impl Lane {
     fn hear_of_attempt(&mut self, report: Report) {
         match report {
             Report::Settled(item) => {
+                self.board.settled();
                 if let Some(offset) = item.offset {
                     self.offsets.finish(offset);
                 }
@@ -299,6 +320,8 @@ impl Lane {
         if let Some(offset) = self.offsets.advance() {
             self.settled.send_replace(Some(offset));
         }
+        self.board.stands(self.line.len(), self.running);
+        self.board.halted(self.context.halted.get().copied());
         let metrics = &self.context.shared.metrics;
         metrics.set_waiting(&self.context.connection.name, self.line.len());
         metrics.set_in_flight(&self.context.connection.name, self.running);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     model::{
-        code::Class,
+        code::{self, Class},
         id::{ActionId, KeyHash},
         time::Timestamp,
     },
@@ -68,9 +68,9 @@ impl Item {
 }
 
 /// Since when it has been failing. An action that only waits has not failed yet, and while a lane stood still for its
-/// configuration, no time passed for what stood in it.
+/// configuration or for a limit, no time passed for what stood in it.
 fn failing_since(waiting: &Waiting) -> Option<Timestamp> {
-    let stood_still = waiting.code.page().class == Class::Config;
+    let stood_still = waiting.code.page().class == Class::Config || waiting.code == code::LIMIT_REACHED;
     (waiting.attempts > 0 && !stood_still).then_some(waiting.since)
 }
 

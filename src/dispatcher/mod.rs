@@ -6,13 +6,14 @@
 pub mod answer;
 mod attempt;
 pub mod backoff;
+mod board;
 mod claim;
 mod context;
 mod lane;
 mod ledger;
+pub mod limits;
 mod line;
 mod offsets;
-mod pace;
 mod poll_clocks;
 mod polls;
 mod proof;
@@ -22,5 +23,6 @@ mod settle;
 mod start;
 mod talk;
 
+pub use board::{LaneBoard, LaneReport};
 pub use context::{Delivery, LaneConnection, Shared, Transport};
 pub use role::{Dispatcher, DispatcherSettings};

@@ -48,13 +48,13 @@ pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<P
         let cursor = read_as::<Value>(context.memory.as_ref(), &key::cursor(poll.name))?;
         match context.logged_in().await? {
             Ok(_) => {}
-            Err(answer) => return Ok(failed(&answer)),
+            Err(answer) => return Ok(failed(&answer, context.now())),
         }
         let connector = &context.connection.connector;
         let Some(request) = connector.poll(poll.name, cursor.as_ref(), now) else { return Ok(PollReport::Done) };
         let reply = match context.send(&request, "poll").await? {
             Ok(reply) => reply,
-            Err(answer) => return Ok(failed(&answer)),
+            Err(answer) => return Ok(failed(&answer, context.now())),
         };
         match connector.read(poll.name, cursor.as_ref(), now, &reply) {
             PollRead::Rows { rows, cursor, more } => {
@@ -82,10 +82,13 @@ pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<P
     Ok(PollReport::More)
 }
 
-fn failed(answer: &Answer) -> PollReport {
+fn failed(answer: &Answer, now: Timestamp) -> PollReport {
     match answer {
         Answer::Halts(_) => PollReport::Halted,
         Answer::Retry { code, after, .. } => PollReport::Failed(*code, *after),
+        Answer::Later { until } => {
+            PollReport::Failed(code::LIMIT_REACHED, Duration::try_from(until.duration_since(now)).ok())
+        }
         _ => PollReport::Failed(code::UNEXPECTED_ANSWER, None),
     }
 }

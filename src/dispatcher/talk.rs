@@ -110,6 +110,7 @@ pub(super) fn failure_of(answer: &Answer) -> Option<Code> {
     match answer {
         Answer::Done(_) | Answer::Next(_) => None,
         Answer::Retry { code, .. } | Answer::Halts(code) => Some(*code),
+        Answer::Later { .. } => Some(code::LIMIT_REACHED),
         Answer::Refused(_) | Answer::Forgotten => Some(code::REFUSED),
     }
 }

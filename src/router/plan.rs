@@ -239,7 +239,7 @@ impl Run<'_> {
             },
             not_before: None,
             retry: 0,
-            optional: false,
+            optional: step.optional,
             adopt: false,
             origin: event.origin.clone(),
             traceparent: self.traceparent.clone(),

@@ -8,12 +8,15 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 
 use super::operator::{Operator, OperatorError, dead::DeadFilter};
+use crate::topics::control::Control;
 
 /// What the commands ask, as the body of `POST /admin`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
     Topics,
+    Lanes { connection: Option<String> },
+    LaneControl { connection: String, control: Control },
     DeadList(DeadFilter),
     DeadShow { id: String },
     DeadRetry(DeadFilter),
@@ -58,6 +61,10 @@ async fn answer(request: HttpRequest, operator: web::Data<Operator>, question: w
 pub async fn ask(operator: &Operator, question: Question) -> Result<serde_json::Value, OperatorError> {
     let value = match question {
         Question::Topics => serde_json::to_value(operator.topics().await?),
+        Question::Lanes { connection } => serde_json::to_value(operator.lanes(connection.as_deref()).await?),
+        Question::LaneControl { connection, control } => {
+            serde_json::to_value(operator.control(&connection, control).await?)
+        }
         Question::DeadList(filter) => serde_json::to_value(operator.dead_list(&filter).await?),
         Question::DeadShow { id } => serde_json::to_value(operator.dead_show(&id).await?),
         Question::DeadRetry(filter) => serde_json::to_value(operator.dead_retry(&filter).await?),

@@ -67,7 +67,8 @@ impl App {
         ground: Ground,
         owner: &str,
     ) -> Result<Self, StartError> {
-        let operator = operator_of(&config, &ground.log, Arc::clone(&ground.clock));
+        let mut operator = operator_of(&config, &ground.log, Arc::clone(&ground.clock));
+        operator.board = ground.board.clone();
         ground.log.create_topics(&operator.specs()).await?;
         check_sizes(&config, &ground, &operator).await?;
         flows::activate(&config, &ground).await?;

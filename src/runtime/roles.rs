@@ -4,9 +4,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{HttpTransport, open::names_of};
 use crate::{
-    config::{Config, ConnectionConfig, Delivery as DeliveryConfig},
+    config::{Config, ConnectionConfig, Delivery as DeliveryConfig, LimitConfig},
     connectors::contract::Connector,
-    dispatcher::{Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, backoff::Backoff},
+    dispatcher::{
+        Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, Shared, backoff::Backoff,
+        limits::LaneLimit,
+    },
     gateway::{Gateway, GatewayConnection, GatewaySettings, Parts},
     http::{Client, Limits},
     log::{Log, pipeline::Pipeline},
@@ -35,6 +38,7 @@ pub struct Ground {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub metrics: Arc<Metrics>,
+    pub board: LaneBoard,
 }
 
 /// The connections under their first names, which is what records carry.
@@ -44,7 +48,15 @@ pub(super) fn by_identity(config: &Config) -> impl Iterator<Item = (ConnectionNa
 
 impl Ground {
     pub fn new(config: &Config, log: Log, ids: Ids, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { log, names: names_of(config), ids, clock, random, metrics: Arc::new(Metrics::new()) }
+        Self {
+            log,
+            names: names_of(config),
+            ids,
+            clock,
+            random,
+            metrics: Arc::new(Metrics::new()),
+            board: LaneBoard::default(),
+        }
     }
 
     pub fn gateway(&self, config: &Config) -> Gateway {
@@ -103,6 +115,7 @@ impl Ground {
             vendor: connection.vendor,
             connector: Arc::clone(&connection.connector),
             delivery: delivery_of(&connection.delivery),
+            limits: limits_of_lane(connection),
             transport: Arc::new(HttpTransport { client: client.clone(), limits: limits_of(&connection.delivery) }),
         });
         let shared = Shared {
@@ -112,10 +125,16 @@ impl Ground {
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             metrics: Arc::clone(&self.metrics),
+            board: self.board.clone(),
             owner: owner.to_owned(),
         };
         Dispatcher::new(DispatcherSettings { lease: LEASE, drain: DRAIN }, shared, connections.collect())
     }
+}
+
+/// What the connection's lane keeps to.
+pub(super) fn limits_of_lane(connection: &ConnectionConfig) -> Vec<LaneLimit> {
+    connection.delivery.limits.iter().map(LimitConfig::of_lane).collect()
 }
 
 fn delivery_of(config: &DeliveryConfig) -> Delivery {

@@ -14,6 +14,7 @@
 //! | `bulk` | how far the lane's bulk topic is settled or parked |
 //! | `halt` | why the lane stands still until a person or a changed secret closes its circuit |
 //! | `q/<limit>/<window>` | how much of a quota is reserved |
+//! | `handover` | what the last owner had sent of its short limits when it gave the lane back |
 //!
 //! Objects are keyed hashes; values other than waiting actions hold ids, hashes, amounts and times only.
 
@@ -80,6 +81,14 @@ pub mod key {
     /// Why the lane stands still.
     pub const HALT: &str = "halt";
 
+    /// What the last owner had sent when it gave the lane back.
+    pub const HANDOVER: &str = "handover";
+
+    /// All windows of a quota.
+    pub fn quotas(limit: &str) -> String {
+        format!("q/{limit}/")
+    }
+
     pub fn quota(limit: &str, window: &str) -> String {
         format!("q/{limit}/{window}")
     }
@@ -102,6 +111,21 @@ pub struct Claim {
     pub at: Timestamp,
     /// The owner gave the lane back with nothing in flight.
     pub released: bool,
+}
+
+/// How much of one window of a quota may have been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserved {
+    pub calls: u64,
+}
+
+/// What an owner had sent of its short limits when it gave the lane back, so that its successor need not fear the worst.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    /// The owner's: that of any other owner says nothing.
+    pub epoch: u64,
+    /// By the limits' names.
+    pub taken: BTreeMap<String, u64>,
 }
 
 /// What is known of an action.
@@ -145,6 +169,8 @@ pub enum End {
     Unchanged,
     /// Something newer was written before.
     Superseded,
+    /// It was optional, and a quota was used up: nothing was sent.
+    Dropped(Code),
     /// It is a dead letter.
     Dead(Code),
 }
@@ -155,6 +181,7 @@ impl End {
             Self::Done => "done",
             Self::Unchanged => "unchanged",
             Self::Superseded => "superseded",
+            Self::Dropped(_) => "dropped",
             Self::Dead(_) => "dead",
         }
     }

@@ -1,13 +1,21 @@
 //! How actions are carried out at one connection.
 
+mod limits;
 mod retry;
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
+pub(super) use limits::divide;
+pub use limits::{LimitConfig, QuotaConfig, SpanConfig};
 pub use retry::Retry;
 
 use super::{fields::Fields, report::Problems};
-use crate::connectors::contract::Vendor;
+use crate::connectors::contract::{
+    Vendor,
+    settings::{SettingKind, SettingValue},
+};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -18,6 +26,8 @@ pub struct Delivery {
     pub concurrency: u32,
     /// Requests a second; `None`: no limit.
     pub per_second: Option<u32>,
+    /// The vendor's and the owner's.
+    pub limits: Vec<LimitConfig>,
     /// For one request, until the end of its answer.
     pub timeout: Duration,
     pub retry: Retry,
@@ -33,6 +43,7 @@ impl Delivery {
         Self {
             concurrency: vendor.pace.concurrency,
             per_second: vendor.pace.per_second,
+            limits: limits::of_vendor(vendor, &zone_of(vendor)),
             timeout: Duration::from_secs(30),
             retry: Retry::default(),
             not_there_max_age: DAY,
@@ -46,6 +57,7 @@ impl Delivery {
         let delivery = Self {
             concurrency: fields.count("concurrency", default.concurrency, 1000, problems),
             per_second: per_second(&mut fields, default.per_second, problems),
+            limits: read_limits(&mut fields, vendor, problems),
             timeout: fields.duration("timeout", default.timeout, problems),
             retry: Retry::read(&mut fields, default.retry, problems),
             not_there_max_age: read_not_there(&mut fields, default.not_there_max_age, problems),
@@ -54,6 +66,19 @@ impl Delivery {
         fields.finish(problems);
         delivery
     }
+}
+
+/// The zone of the vendor's accounts.
+fn zone_of(vendor: &Vendor) -> TimeZone {
+    TimeZone::get(vendor.time_zone).unwrap_or(TimeZone::UTC)
+}
+
+fn read_limits(fields: &mut Fields<'_>, vendor: &Vendor, problems: &mut Problems) -> Vec<LimitConfig> {
+    let zone = match fields.read("time_zone", SettingKind::Zone, problems) {
+        Some(SettingValue::Zone(zone)) => zone,
+        _ => zone_of(vendor),
+    };
+    limits::read(fields.node("limits"), vendor, &zone, problems)
 }
 
 fn per_second(fields: &mut Fields<'_>, default: Option<u32>, problems: &mut Problems) -> Option<u32> {

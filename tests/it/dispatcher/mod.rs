@@ -2,6 +2,7 @@
 
 mod doubt;
 mod faults;
+mod limits;
 mod order;
 mod owners;
 mod polls;

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use spojka::{
-    dispatcher::{Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, backoff::Backoff},
+    dispatcher::{
+        Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, Shared, backoff::Backoff,
+        limits::LaneLimit,
+    },
     log::{
         Bound, Fencing, Log, LogResult, Signal, Table, TopicPartition, TopicSpec,
         embedded::{EmbeddedLog, EmbeddedOptions},
@@ -76,6 +79,8 @@ pub(super) struct Stage {
     pub(super) memory: Arc<dyn Table>,
     pub(super) toy: Toy,
     pub(super) delivery: Delivery,
+    pub(super) limits: Vec<LaneLimit>,
+    pub(super) board: LaneBoard,
 }
 
 /// A dispatcher at work.
@@ -134,7 +139,22 @@ impl Stage {
         let memory = inner.table(&names.memory(&name), Fencing::Epochs).await.expect("memory");
         let log: Log = Arc::new(FaultyLog { inner, faults: Arc::clone(&faults) });
         let (wire, ids) = (Arc::new(Wire::new(Arc::clone(&bell))), Ids::new(b"key"));
-        Self { _folder: folder, bell, log, faults, clock, wire, names, ids, name, memory, toy, delivery: DELIVERY }
+        Self {
+            _folder: folder,
+            bell,
+            log,
+            faults,
+            clock,
+            wire,
+            names,
+            ids,
+            name,
+            memory,
+            toy,
+            delivery: DELIVERY,
+            limits: Vec::new(),
+            board: LaneBoard::default(),
+        }
     }
 
     /// Starts a dispatcher.
@@ -151,6 +171,7 @@ impl Stage {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             random: Arc::new(Longest),
             metrics: Arc::new(Metrics::new()),
+            board: self.board.clone(),
             owner: owner.to_owned(),
         };
         let connection = |name: &&ConnectionName| LaneConnection {
@@ -158,6 +179,7 @@ impl Stage {
             vendor: &toy::VENDOR,
             connector: Arc::new(self.toy),
             delivery: self.delivery,
+            limits: self.limits.clone(),
             transport: Arc::clone(&self.wire) as Arc<dyn spojka::dispatcher::Transport>,
         };
         let settings = DispatcherSettings { lease: LEASE, drain: Duration::from_mins(1) };
