@@ -70,9 +70,9 @@ impl LimitConfig {
     /// The same for one lane: its share of it.
     pub fn of_lane(&self) -> LaneLimit {
         let mine = self.share_of_calls();
-        let calls = mine.floor().to_u64().unwrap_or(0).max(1);
+        let calls = whole(mine).max(1);
         let span = match &self.span {
-            SpanConfig::Short(length) if mine < Decimal::ONE => Span::Sliding(stretched(*length, mine)),
+            SpanConfig::Short(length) if whole(mine) == 0 => Span::Sliding(stretched(*length, mine)),
             SpanConfig::Short(length) => Span::Sliding(*length),
             SpanConfig::Long(quota) => Span::Calendar(quota.of_lane(calls)),
         };
@@ -82,6 +82,11 @@ impl LimitConfig {
     fn share_of_calls(&self) -> Decimal {
         Decimal::from(self.calls) * self.share.unwrap_or(Decimal::ONE)
     }
+}
+
+/// Whole calls. A third has no end as a decimal number, and three thirds are one.
+fn whole(calls: Decimal) -> u64 {
+    calls.round_dp(9).floor().to_u64().unwrap_or(0)
 }
 
 /// How long a window must be to have one call, when it has less than one.

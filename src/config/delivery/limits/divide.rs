@@ -51,7 +51,8 @@ fn divide_one(
     let left = Decimal::ONE - said;
     let Some(place) = parts.last().and_then(|(connection, _)| place_of(connection, entries)) else { return };
     if left < Decimal::ZERO || (left.is_zero() && unsaid > 0) {
-        let message = format!("the shares of `{name}` leave nothing for all of its {} connections", parts.len());
+        let percent = (said * Decimal::ONE_HUNDRED).normalize();
+        let message = format!("the shares of `{name}` come to {percent}%, for {} connections", parts.len());
         problems
             .add(place, code::WRONG_KIND, message)
             .hint("shares of one limit come to 100% at most; who says none has an equal part of the rest");
@@ -59,7 +60,7 @@ fn divide_one(
     }
     for (connection, limit) in &mut parts {
         limit.share = limit.share.or(Some(left / Decimal::from(unsaid.max(1))));
-        let too_little = matches!(limit.span, SpanConfig::Long(_)) && limit.share_of_calls() < Decimal::ONE;
+        let too_little = matches!(limit.span, SpanConfig::Long(_)) && super::whole(limit.share_of_calls()) == 0;
         if let Some(place) = place_of(connection, entries).filter(|_| too_little) {
             let message = format!("the share that `{connection}` has of `{name}` is less than one call");
             problems.add(place, code::WRONG_KIND, message).hint("give it a larger `share`");
