@@ -62,8 +62,8 @@ impl Sliding {
     /// Waits for a free place and takes it.
     pub async fn place(self: &Arc<Self>) -> Place {
         let _turn = self.turn.lock().await;
-        while let Some(wait) = self.try_place() {
-            self.wait(wait).await;
+        while !self.try_place() {
+            self.one_more().await;
         }
         Place { of: Arc::clone(self), sent: false, marked: false }
     }
@@ -71,8 +71,8 @@ impl Sliding {
     /// Waits until there is a free place, and leaves it.
     pub async fn vacancy(&self) {
         let _turn = self.turn.lock().await;
-        while let Some(wait) = self.full() {
-            self.wait(wait).await;
+        while self.is_full() {
+            self.one_more().await;
         }
     }
 
@@ -83,31 +83,28 @@ impl Sliding {
         (state.open + state.past.len()) as u64
     }
 
-    async fn wait(&self, wait: Option<Duration>) {
-        let Some(wait) = wait else { return self.freed.notified().await };
+    /// Waits until a place may have become free: a request has ended, or the oldest one's window is over.
+    async fn one_more(&self) {
+        let oldest = self.state().past.front().copied();
+        let Some(at) = oldest else { return self.freed.notified().await };
         tokio::select! {
             () = self.freed.notified() => {}
-            () = self.clock.sleep(wait) => {}
+            () = self.clock.sleep((at + self.length).saturating_sub(self.clock.elapsed())) => {}
         }
     }
 
-    /// Takes a place; else answers how long it takes until one may be free, where that can be told.
-    fn try_place(&self) -> Option<Option<Duration>> {
-        let full = self.full();
-        if full.is_none() {
+    fn try_place(&self) -> bool {
+        let free = !self.is_full();
+        if free {
             self.state().open += 1;
         }
-        full
+        free
     }
 
-    fn full(&self) -> Option<Option<Duration>> {
+    fn is_full(&self) -> bool {
         let mut state = self.state();
         self.forget_past(&mut state);
-        if state.open + state.past.len() < self.calls {
-            return None;
-        }
-        let oldest = state.past.front().copied();
-        Some(oldest.map(|at| (at + self.length).saturating_sub(self.clock.elapsed())))
+        state.open + state.past.len() >= self.calls
     }
 
     fn forget_past(&self, state: &mut State) {

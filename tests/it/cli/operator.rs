@@ -203,8 +203,8 @@ async fn lanes_are_told_by_their_owner_and_without_one_by_the_log() {
         assert!(all.lines().any(|line| line.starts_with(connection) && line.contains("closed")), "{all}");
     }
     assert!(all.contains("cost so far") && all.contains("0 HUF + VAT"), "{all}");
-    let unknown = with(&it.config, &["lanes", "crn"]).exits(3);
-    assert!(unknown.err.contains("did you mean `crm`?"), "{unknown:?}");
+    let unknown = with(&it.config, &["lanes", "eshp"]).exits(3);
+    assert!(unknown.err.contains("did you mean `eshop`?"), "{unknown:?}");
 
     assert!(process.stop());
     let lane = it.lane("crm");

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
-use spojka::model::time::Clock as _;
+use spojka::model::time::Clock;
 
 use super::{Play, scenarios};
 use crate::support::stage::{self, PutForward, Stage, eventually};
@@ -24,9 +24,10 @@ flows:
 
 async fn what_a_month_has_no_calls_for_is_done_in_the_next(stage: Stage) {
     let clock = Arc::new(PutForward::default());
+    let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
     let limits =
         "purchase_sum_field: spent }, delivery: { limits: { monthly-calls: { calls: 3, on_exhausted: pause } },";
-    let stage = stage.under(clock.clone()).saying("purchase_sum_field: spent }, delivery: {", limits);
+    let stage = stage.under(shared).saying("purchase_sum_field: spent }, delivery: {", limits);
     let play = Play::begin(stage, FLOWS).await;
     for id in 1..=5 {
         order(&play, id).await;
