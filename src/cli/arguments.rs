@@ -4,14 +4,18 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::topics::dead::Kind;
+use crate::topics::{
+    dead::Kind,
+    replay::{AsOf, Begin, Mode},
+};
 
 /// Webhooks in, your flows applied, actions done: nothing lost, nothing done twice.
 #[derive(Debug, Parser)]
 #[command(
     name = "spojka",
     version,
-    after_help = "Exit codes: 0 done, 1 failed, 2 the command line or the config is wrong, 3 what was named is not there.\n\
+    after_help = "Exit codes: 0 done, 1 failed, 2 the command line or the config is wrong, 3 what was named is not there,\n\
+                  4 `run` ended in order, and webhooks wait in the spool for the next start.\n\
                   Answers (and what `check` finds) go to standard output, errors and hints to standard error.\n\
                   Start with `spojka demo`, then read README.md."
 )]
@@ -63,6 +67,9 @@ pub enum Command {
     /// Records that cannot go on by themselves.
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// Judge stored webhooks, events or actions again, and do what is missing. Counts first, and does nothing without --yes.
+    #[command(args_conflicts_with_subcommands = true)]
+    Replay(ReplayArguments),
     /// The story of one webhook, event, action or dead letter.
     Trace {
         /// Its id: `w-…`, `e-…`, `a-…` or `d-…`. Without one: the webhooks that arrived last.
@@ -177,6 +184,122 @@ pub enum LanesCommand {
     Pause { connection: String },
     /// Go on, whatever stopped it: a person, a failing target, rejected credentials.
     Resume { connection: String },
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    #[command(subcommand)]
+    pub command: Option<ReplayCommand>,
+    #[command(flatten)]
+    pub what: ReplayWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReplayCommand {
+    /// All replays of the last 30 days.
+    List,
+    /// One replay: what was asked for, how far it is, what it counted. Follows it while it runs.
+    Show { id: String },
+    /// Stop a replay, wherever it runs.
+    Stop { id: String },
+    /// Go on with a replay that was stopped or cut off.
+    Resume { id: String },
+}
+
+/// What is replayed, and how.
+#[derive(Debug, Args)]
+pub struct ReplayWhat {
+    /// Webhooks that arrived then or later: a day, a time, or so long ago (`2025-10-01`, `2025-10-01T08:00:00Z`, `3d`).
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Webhooks that arrived before.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Only what came from this connection; with --from actions: what is done there.
+    #[arg(long)]
+    pub connection: Option<String>,
+    /// Only one entity: an id as `trace` shows it, or the vendor's id or number.
+    #[arg(long, value_name = "ID")]
+    pub entity: Option<String>,
+    /// Only events of this type.
+    #[arg(long, value_name = "TYPE")]
+    pub event: Option<String>,
+    /// Only this flow.
+    #[arg(long)]
+    pub flow: Option<String>,
+    /// What is read.
+    #[arg(long = "from", default_value = "webhooks")]
+    pub begin: ReplayFrom,
+    /// Which actions are done.
+    #[arg(long, default_value = "missing")]
+    pub mode: ReplayMode,
+    /// By which flows facts are judged.
+    #[arg(long, default_value = "recorded")]
+    pub as_of: ReplayAsOf,
+    /// Actions appended a second, at the most.
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
+    /// Only count.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do it.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReplayFrom {
+    /// With the replies that were fetched for them.
+    Webhooks,
+    Events,
+    Actions,
+}
+
+impl From<ReplayFrom> for Begin {
+    fn from(from: ReplayFrom) -> Self {
+        match from {
+            ReplayFrom::Webhooks => Self::Webhooks,
+            ReplayFrom::Events => Self::Events,
+            ReplayFrom::Actions => Self::Actions,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReplayMode {
+    /// Those that nobody knows.
+    Missing,
+    /// Those that died.
+    Failed,
+    /// All of them again, also what was done.
+    All,
+}
+
+impl From<ReplayMode> for Mode {
+    fn from(mode: ReplayMode) -> Self {
+        match mode {
+            ReplayMode::Missing => Self::Missing,
+            ReplayMode::Failed => Self::Failed,
+            ReplayMode::All => Self::All,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReplayAsOf {
+    /// Those in force when the fact became true.
+    Recorded,
+    /// Those in force now, as if they had been in force then.
+    Present,
+}
+
+impl From<ReplayAsOf> for AsOf {
+    fn from(as_of: ReplayAsOf) -> Self {
+        match as_of {
+            ReplayAsOf::Recorded => Self::Recorded,
+            ReplayAsOf::Present => Self::Present,
+        }
+    }
 }
 
 /// What to do with dead letters.

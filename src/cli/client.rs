@@ -10,15 +10,18 @@ use crate::{
     connectors::{self, VENDORS, contract::Vendor},
     expr::suggest,
     http::{Client, ClientSettings, Limits},
+    log::Log,
     model::{
         connection::ConnectionName,
         http::{Method, Request, Unanswered},
+        random::Generator,
         time::{Clock, SystemClock},
     },
     runtime::{
-        self,
+        self, Ground,
         admin::{Complaint, Question},
         operator::OperatorError,
+        replay::Replayer,
     },
 };
 
@@ -72,8 +75,83 @@ pub fn ask<T: DeserializeOwned>(path: &Path, question: Question) -> anyhow::Resu
 pub async fn answer<T: DeserializeOwned>(path: &Path, config: &Config, question: Question) -> anyhow::Result<T> {
     let value = match over_the_port(config, &question).await? {
         Some(value) => value,
-        None => by_itself(path, question).await?,
+        None => {
+            let here = Here::open(path).await?;
+            let answer = here.ask(question).await;
+            here.close().await?;
+            answer?
+        }
     };
+    read(value)
+}
+
+/// The installation, for a command that asks more than once.
+pub enum Installation {
+    /// A process runs: it is asked over its port.
+    Running(Box<Config>),
+    /// Nobody runs: the log is this command's own while it lasts.
+    Here(Here),
+}
+
+impl Installation {
+    pub async fn find(path: &Path) -> anyhow::Result<Self> {
+        let config = load(path, Mode::CheckOnly)?;
+        let runs = over_the_port(&config, &Question::ReplayList).await?.is_some();
+        Ok(if runs { Self::Running(Box::new(config)) } else { Self::Here(Here::open(path).await?) })
+    }
+
+    pub async fn ask<T: DeserializeOwned>(&self, question: Question) -> anyhow::Result<T> {
+        match self {
+            Self::Running(config) => match over_the_port(config, &question).await? {
+                Some(value) => read(value),
+                None => bail!("the process behind {} has ended", config.admin.listen),
+            },
+            Self::Here(here) => read(here.ask(question).await?),
+        }
+    }
+
+    /// What this command has begun by itself, it takes to a stop.
+    pub async fn close(self) -> anyhow::Result<()> {
+        match self {
+            Self::Running(_) => Ok(()),
+            Self::Here(here) => here.close().await,
+        }
+    }
+}
+
+/// The log, opened by a command.
+pub struct Here {
+    log: Log,
+    replayer: Replayer,
+}
+
+impl Here {
+    async fn open(path: &Path) -> anyhow::Result<Self> {
+        let config = Arc::new(load(path, Mode::Resolve)?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random = Arc::new(Generator::from_system());
+        let log = runtime::open_log(&config, Arc::clone(&clock))?;
+        let operator = runtime::operator_of(&config, &log, Arc::clone(&clock));
+        log.create_topics(&operator.specs()).await?;
+        let ids = runtime::ids_of(&config, random.as_ref())?;
+        let ground = Ground::new(&config, Arc::clone(&log), ids, clock, random);
+        Ok(Self { log, replayer: Replayer::new(config, ground, operator, &runtime::owner_name()) })
+    }
+
+    async fn ask(&self, question: Question) -> anyhow::Result<serde_json::Value> {
+        runtime::admin::ask(&self.replayer, question).await.map_err(|error| match error {
+            OperatorError::NotFound(what) => NotFound(what).into(),
+            other => other.into(),
+        })
+    }
+
+    async fn close(self) -> anyhow::Result<()> {
+        self.replayer.close().await;
+        Ok(self.log.close(Duration::from_secs(10)).await?)
+    }
+}
+
+fn read<T: DeserializeOwned>(value: serde_json::Value) -> anyhow::Result<T> {
     serde_json::from_value(value).context("the answer is of another version")
 }
 
@@ -93,20 +171,6 @@ async fn over_the_port(config: &Config, question: &Question) -> anyhow::Result<O
         Err(Unanswered::NotConnected) => Ok(None),
         Err(error) => bail!("the admin port at {} did not answer: {error:?}", config.admin.listen),
     }
-}
-
-async fn by_itself(path: &Path, question: Question) -> anyhow::Result<serde_json::Value> {
-    let config = load(path, Mode::Resolve)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let log = runtime::open_log(&config, Arc::clone(&clock))?;
-    let operator = runtime::operator_of(&config, &log, clock);
-    log.create_topics(&operator.specs()).await?;
-    let answer = runtime::admin::ask(&operator, question).await;
-    log.close(Duration::from_secs(10)).await?;
-    answer.map_err(|error| match error {
-        OperatorError::NotFound(what) => NotFound(what).into(),
-        other => other.into(),
-    })
 }
 
 /// A runtime for commands.

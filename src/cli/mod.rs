@@ -3,17 +3,22 @@
 mod arguments;
 mod check;
 mod client;
+mod confirm;
 mod connectors;
+mod counted;
 mod dead;
 mod demo;
 mod doctor;
 mod explain;
 mod lanes;
 pub mod output;
+mod progress;
+mod replay;
 mod run;
 mod sandbox;
 mod send;
 mod simulate;
+mod times;
 mod topics;
 mod trace;
 
@@ -35,6 +40,8 @@ pub enum Exit {
     Usage = 2,
     /// What was asked for is not there.
     NotFound = 3,
+    /// It ended in order, and webhooks wait in the spool for the next start.
+    Spooled = 4,
 }
 
 impl From<Exit> for ExitCode {
@@ -96,6 +103,7 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Lanes(arguments) => lanes::run(&config, &arguments, output),
         Command::Topics => topics::run(&config, output),
         Command::Dead(command) => dead::run(&config, command, output),
+        Command::Replay(arguments) => replay::run(&config, arguments, output),
         Command::Trace { id } => trace::run(&config, id.as_deref(), output),
     }
 }

@@ -7,11 +7,12 @@ use serde_json::Value;
 use super::{
     answer::Answer,
     context::LaneContext,
-    ledger::{self, Judgement, read_as},
+    ledger::{self, Judgement},
     limits::Admission,
     line::Item,
     settle::{Ended, How, settle},
     talk::{self, Spoken, converse},
+    waiting,
 };
 use crate::{
     connectors::contract::{Done, Operation, Repeat, Target, operation::OperationKind},
@@ -23,8 +24,7 @@ use crate::{
     telemetry::killpoint,
     topics::{
         action::Action,
-        memory::{self, ActionState, Waiting, key},
-        record::Append,
+        memory::{self, ActionState, key},
     },
 };
 
@@ -39,22 +39,26 @@ pub(super) enum Report {
 
 /// Tries an action once.
 pub(super) async fn attempt(context: Arc<LaneContext>, mut item: Item) -> LogResult<Report> {
-    let Some(action) = load(&context, &mut item)? else { return Ok(Report::Settled(item)) };
+    let action = *item.action.take().expect("an action in line is whole");
     let turn = match decide(&context, &action, &mut item)? {
-        Turn::Talk(aim) => talk(&context, &action, &item, aim).await?,
+        Turn::Talk(aim) => {
+            item.calls = aim.operation.calls;
+            talk(&context, &action, &item, aim).await?
+        }
         other => other,
     };
     match turn {
         Turn::Over => {
             // Settled before: only its place in line was left over.
-            let record = memory::forget(&context.memory_topic, &key::waiting(&item.id), context.epoch, context.now());
-            context.remember(vec![record]).await?;
+            let records = waiting::forget(&context, &item);
+            if !records.is_empty() {
+                context.remember(records).await?;
+            }
             Ok(Report::Settled(item))
         }
         Turn::Ends { how, aim } => {
             let aimed = aim.as_ref().map(|aim| (&aim.target, &aim.judgement));
-            let attempts = item.attempts + 1;
-            settle(&context, &Ended { action: &action, attempts, how: *how, aimed }).await?;
+            settle(&context, &Ended { action: &action, item: &item, how: *how, aimed }).await?;
             Ok(Report::Settled(item))
         }
         Turn::Waits(wait) => park(&context, action, item, wait).await,
@@ -93,15 +97,6 @@ impl Turn {
     fn dead(code: Code, message: impl Into<String>) -> Self {
         Self::Ends { how: Box::new(How::Dead { code, message: message.into(), request: None, reply: None }), aim: None }
     }
-}
-
-/// The action itself: in the item, or waiting in memory. Nothing when it is in neither: it was settled meanwhile.
-fn load(context: &LaneContext, item: &mut Item) -> LogResult<Option<Action>> {
-    if let Some(action) = item.action.take() {
-        return Ok(Some(*action));
-    }
-    let waiting = read_as::<Waiting>(context.memory.as_ref(), &key::waiting(&item.id))?;
-    Ok(waiting.map(|waiting| waiting.action))
 }
 
 /// What memory and the catalogue say, before anything is sent.
@@ -287,23 +282,6 @@ async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait)
         item.since = None;
     }
     item.maybe_done = wait.maybe_done;
-    let record = waiting_record(context, &item, action, wait.due, wait.code);
-    context.remember(vec![record]).await?;
+    context.remember(waiting::park(context, &item, action, wait.due, wait.code)).await?;
     Ok(Report::Parked { item, due: wait.due })
-}
-
-/// The record of an action that waits.
-pub(super) fn waiting_record(context: &LaneContext, item: &Item, action: Action, due: Timestamp, code: Code) -> Append {
-    let now = context.now();
-    let waiting = Waiting {
-        due,
-        sequence: item.sequence,
-        attempts: item.attempts,
-        since: item.since.unwrap_or(now),
-        code,
-        maybe_done: item.maybe_done,
-        progress: item.progress.clone(),
-        action,
-    };
-    memory::put(&context.memory_topic, &key::waiting(&item.id), &waiting, context.epoch, now)
 }

@@ -34,6 +34,8 @@ pub struct LaneReport {
     pub in_flight: usize,
     /// Actions settled a minute, over the last minutes.
     pub per_minute: f64,
+    /// Since when the action that waits longest has waited, as of a few seconds ago.
+    pub oldest: Option<Timestamp>,
     /// The lane sends nothing, and why.
     pub halted: Option<Code>,
     pub quotas: Vec<QuotaReport>,
@@ -52,6 +54,7 @@ struct View {
 
 struct Rest {
     rate: Rate,
+    oldest: Option<Timestamp>,
     halted: Option<Code>,
 }
 
@@ -66,6 +69,7 @@ impl LaneBoard {
             waiting: view.waiting.load(Ordering::Relaxed),
             in_flight: view.in_flight.load(Ordering::Relaxed),
             per_minute: rest.rate.per_minute(view.clock.elapsed()),
+            oldest: rest.oldest,
             halted: rest.halted,
             quotas: view.limits.reports(now),
             stands_until: view.limits.stands_until(now),
@@ -80,7 +84,7 @@ impl LaneBoard {
         clock: Arc<dyn Clock>,
         limits: Arc<Limits>,
     ) -> Entry {
-        let rest = Mutex::new(Rest { rate: Rate::new(clock.elapsed()), halted: None });
+        let rest = Mutex::new(Rest { rate: Rate::new(clock.elapsed()), oldest: None, halted: None });
         let (waiting, in_flight) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let view = Arc::new(View { epoch, clock, limits, waiting, in_flight, rest });
         self.lanes().insert(connection.clone(), Arc::clone(&view));
@@ -114,6 +118,10 @@ impl Entry {
     /// An action came to its end.
     pub fn settled(&self) {
         self.view.rest().rate.count(self.view.clock.elapsed());
+    }
+
+    pub fn oldest(&self, since: Option<Timestamp>) {
+        self.view.rest().oldest = since;
     }
 
     pub fn halted(&self, code: Option<Code>) {

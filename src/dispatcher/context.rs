@@ -53,6 +53,24 @@ pub struct Delivery {
     pub max_age: Duration,
     /// The same for "the object is not there yet".
     pub not_there_max_age: Duration,
+    pub bulk: BulkDelivery,
+}
+
+/// What replays, imports and repairs may use of the lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BulkDelivery {
+    /// Attempts at the same time.
+    pub concurrency: usize,
+    /// Requests a second; `None`: no limit but the lane's own.
+    pub per_second: Option<u32>,
+    /// How long records of the bulk topic are kept once they are settled or parked.
+    pub keep_for: Duration,
+}
+
+impl Default for BulkDelivery {
+    fn default() -> Self {
+        Self { concurrency: 1, per_second: Some(5), keep_for: Duration::from_hours(24) }
+    }
 }
 
 /// A connection as the dispatcher knows it.

@@ -12,29 +12,29 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    attempt::{self, Report, attempt},
-    board::Entry,
+    attempt::{Report, attempt},
+    bound::Held,
+    bulk::{self, Budget, BulkIntake},
     context::LaneContext,
+    gauges::Gauges,
     ledger,
     limits::Limits,
-    line::{Item, Line},
-    offsets::OffsetTracker,
+    line::{Item, Line, Taken, ToStore},
+    offsets::{Offsets, Place, Way},
     poll_clocks::PollClocks,
     polls::{self, PollReport},
     start::LaneStart,
+    waiting,
 };
 use crate::{
     log::{LogError, LogResult, Table},
-    model::{
-        code,
-        connection::ConnectionName,
-        hash::ContentHash,
-        id::{ActionId, KeyHash},
-    },
+    model::{code, connection::ConnectionName, hash::ContentHash, id::KeyHash, time::Timestamp},
     topics::{
+        Unreadable,
         action::Action,
+        control::Control,
         dead::{DeadLetter, Kind},
-        memory::{self, ActionState, Waiting, key},
+        memory::{ActionState, BulkPosition, key},
         record::Record,
     },
 };
@@ -47,7 +47,9 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// What comes back from the lane's tasks.
 enum Task {
     Attempt(LogResult<Report>),
-    Stored(LogResult<()>, KeyHash, Vec<(ActionId, Option<u64>)>),
+    Stored(LogResult<()>, KeyHash, Vec<Item>),
+    Bulk(bulk::Done),
+    BulkWritten(LogResult<()>, BulkPosition),
     Poll(LogResult<PollReport>, usize),
 }
 
@@ -59,11 +61,17 @@ pub(super) struct Lane {
     room: Arc<Notify>,
     stop: CancellationToken,
     line: Line,
-    offsets: OffsetTracker,
+    offsets: Offsets,
+    /// What of the common bound this lane uses.
+    held: Held,
+    bulk: BulkIntake,
+    budget: Budget,
+    /// The place of the next one among its equals.
+    sequence: u64,
     tasks: JoinSet<Task>,
     running: usize,
     polls: PollClocks,
-    board: Entry,
+    gauges: Gauges,
     /// No more records will come.
     drained: bool,
 }
@@ -91,41 +99,26 @@ impl Lane {
             halted: OnceLock::new(),
         });
         let mut lane = Self {
+            bulk: BulkIntake::open(&context, start.bulk_end)?,
+            budget: Budget::new(&context.connection.delivery.bulk),
+            // An epoch has room for a million million records: no two owners give the same place.
+            sequence: epoch << 40,
+            gauges: Gauges::new(&context.shared.metrics, &context.connection.name, board, now),
+            held: Held::new(start.bound),
             context,
             intake: start.intake,
             settled: start.settled,
             room: start.room,
             stop: start.stop,
             line: Line::default(),
-            offsets: OffsetTracker::default(),
+            offsets: Offsets::default(),
             tasks: JoinSet::new(),
             running: 0,
             polls,
-            board,
             drained: false,
         };
-        lane.load_waiting()?;
+        waiting::load(lane.context.memory.as_ref(), &mut lane.line)?;
         Ok(lane)
-    }
-
-    /// Puts the actions that wait in memory in line, in the order in which they came.
-    fn load_waiting(&mut self) -> LogResult<()> {
-        let mut waiting = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.context.memory.scan(key::WAITING, after.as_deref(), 500)?;
-            let Some((last, _)) = page.last() else { break };
-            after = Some(last.clone());
-            for (_, bytes) in &page {
-                let entry: Waiting = memory::read(bytes).map_err(|error| ledger::broken(&error))?;
-                waiting.push((Item::parked(&entry), entry.due));
-            }
-        }
-        waiting.sort_by_key(|(item, _)| item.sequence);
-        for (item, due) in waiting {
-            self.line.push_parked(item, due);
-        }
-        Ok(())
     }
 
     pub fn name(&self) -> &ConnectionName {
@@ -137,81 +130,169 @@ impl Lane {
         loop {
             let stopping = self.stop.is_cancelled();
             if !stopping {
-                self.start_what_may_go();
+                self.start_what_may_go().await?;
+                self.start_bulk_errand();
             }
             self.report();
             if (stopping || (self.drained && self.line.is_empty())) && self.tasks.is_empty() {
-                return Ok(());
+                return self.write_last_position().await;
             }
             self.wait_for_something(stopping).await?;
         }
     }
 
     async fn wait_for_something(&mut self, stopping: bool) -> LogResult<()> {
-        let takes_more = !stopping && !self.drained && self.line.loaded() < MOST_LOADED;
+        let takes_more =
+            !stopping && !self.drained && self.line.loaded(Way::Live) < MOST_LOADED && self.held.has_room();
+        let takes_bulk = !stopping && self.bulk.has_records() && self.has_room_for_bulk();
         let wake = self.wake();
         let clock = Arc::clone(&self.context.shared.clock);
         let stop = self.stop.clone();
         tokio::select! {
+            biased;
+            () = stop.cancelled(), if !stopping => {}
+            Some(task) = self.tasks.join_next() => {
+                self.hear(task.map_err(|error| LogError::Broken(error.to_string()))?).await?;
+            }
             record = self.intake.recv(), if takes_more => match record {
                 Some(record) => {
                     self.room.notify_one();
-                    self.take_in(&record).await?;
+                    self.take_in(&record, Way::Live).await?;
                 }
                 None => self.drained = true,
             },
-            Some(task) = self.tasks.join_next() => self.hear(task.map_err(|error| LogError::Broken(error.to_string()))?)?,
             () = clock.sleep(wake.unwrap_or_default()), if wake.is_some() && !stopping => {}
-            () = stop.cancelled(), if !stopping => {}
+            () = self.bulk.grown(), if !stopping => {}
+            // Last: bulk records are taken in while no live one comes.
+            () = std::future::ready(()), if takes_bulk => {
+                if let Some(record) = self.bulk.next() {
+                    self.take_in(&record, Way::Bulk).await?;
+                }
+            }
         }
         Ok(())
     }
 
     /// Tells the next owner what it must know of the limits.
-    pub async fn hand_over(&self) -> LogResult<()> {
+    pub async fn hand_over(&mut self) -> LogResult<()> {
         self.context.hand_over_limits().await
     }
 
     /// How long until something is due, if anything is.
     fn wake(&self) -> Option<Duration> {
+        let now = self.context.now();
+        let until = |due: Timestamp| Duration::try_from(due.duration_since(now)).unwrap_or_default();
+        let beside = self.bulk.next_due().into_iter().chain(self.gauges.next_due(&self.line)).min().map(until);
         if self.context.halted.get().is_some() {
-            return None;
+            return beside;
         }
-        if let Some(until) = self.context.limits.stands_until(self.context.now()) {
-            let wait = Duration::try_from(until.duration_since(self.context.now())).unwrap_or_default();
-            return Some(wait.min(LONGEST_SLEEP));
+        if let Some(until_window) = self.context.limits.stands_until(now).map(until) {
+            return beside.into_iter().chain([until_window.min(LONGEST_SLEEP)]).min();
         }
-        let due = if self.running < self.context.connection.delivery.concurrency { self.line.next_due() } else { None };
-        let next = self.polls.next_due().into_iter().chain(due).min()?;
-        Some(Duration::try_from(next.duration_since(self.context.now())).unwrap_or_default())
+        let may_start = self.running < self.context.connection.delivery.concurrency;
+        let due = if may_start { self.line.next_due() } else { None };
+        let next = self.polls.next_due().into_iter().chain(due).min().map(until);
+        let elapsed = self.context.shared.clock.elapsed();
+        let budget = if may_start && self.line.has_ready_bulk() { self.budget.wait(elapsed) } else { None };
+        next.into_iter().chain(beside).chain(budget).min()
     }
 
-    fn start_what_may_go(&mut self) {
+    async fn start_what_may_go(&mut self) -> LogResult<()> {
         if self.context.halted.get().is_some() {
-            return;
+            return Ok(());
         }
         let now = self.context.now();
         if self.context.limits.stands_until(now).is_some() {
-            return;
+            return Ok(());
         }
         while let Some((index, poll)) = self.polls.take(now) {
             let context = Arc::clone(&self.context);
             self.tasks.spawn(async move { Task::Poll(polls::poll(&context, &poll).await, index) });
         }
         while self.running < self.context.connection.delivery.concurrency {
-            let Some(item) = self.line.take(now) else { break };
+            let bulk_too = self.budget.allows(self.context.shared.clock.elapsed());
+            let Some(taken) = self.line.take(now, bulk_too) else { break };
+            let Some(item) = self.whole(taken).await? else { continue };
             let context = Arc::clone(&self.context);
             self.running += 1;
+            if item.goes == Way::Bulk {
+                self.budget.begin();
+            }
             self.tasks.spawn(async move { Task::Attempt(attempt(context, item).await) });
+        }
+        Ok(())
+    }
+
+    /// The action whose turn it is. None when memory has nothing of its key any more.
+    async fn whole(&mut self, taken: Taken) -> LogResult<Option<Item>> {
+        let (key, goes) = match taken {
+            Taken::Item(item) => return Ok(Some(*item)),
+            Taken::Stored { key, goes } => (key, goes),
+        };
+        let waiting::First { item, more, mut stale } = waiting::first(self.context.memory.as_ref(), &key)?;
+        if item.is_none() {
+            stale.push(key::parked(&key));
+        }
+        if !stale.is_empty() {
+            // Left over from a crash between two records.
+            self.context.remember(waiting::forget_all(&self.context, &stale)).await?;
+        }
+        let Some(mut item) = item else {
+            self.line.found_nothing(&key);
+            return Ok(None);
+        };
+        self.line.found(&mut item, goes, more);
+        Ok(Some(item))
+    }
+
+    /// Reading the bulk topic, one errand at a time beside everything else.
+    fn start_bulk_errand(&mut self) {
+        let has_room = self.has_room_for_bulk();
+        if let Some(errand) = self.bulk.errand(self.context.now(), has_room) {
+            let context = Arc::clone(&self.context);
+            self.tasks.spawn(async move { Task::Bulk(errand.run(&context).await) });
         }
     }
 
-    /// A record of the lane's topic: in line, unless memory knows it already.
-    async fn take_in(&mut self, record: &Record) -> LogResult<()> {
-        self.offsets.begin(record.offset);
-        let action = match Action::from_record(record) {
-            Ok(action) => action,
-            Err(error) => return self.bury(record, &error.to_string()).await,
+    fn has_room_for_bulk(&self) -> bool {
+        self.line.loaded(Way::Bulk) < bulk::MOST_LOADED && self.held.has_room()
+    }
+
+    async fn hear_of_bulk(&mut self, done: bulk::Done) -> LogResult<()> {
+        let now = self.context.now();
+        let controls = match done {
+            bulk::Done::Read(read) => self.bulk.has_read(read, now)?,
+            bulk::Done::Heard(heard) => self.bulk.has_heard(heard, now)?,
+            bulk::Done::Trimmed(trimmed) => {
+                self.bulk.has_trimmed(&trimmed);
+                Vec::new()
+            }
+        };
+        for control in controls {
+            self.control(control).await?;
+        }
+        Ok(())
+    }
+
+    /// What a person tells the lane.
+    #[expect(clippy::unused_async, reason = "whoever acts on it writes to memory")]
+    async fn control(&mut self, control: Control) -> LogResult<()> {
+        tracing::info!(connection.id = %self.context.connection.name, control = ?control, "told by a person");
+        Ok(())
+    }
+
+    /// A record of one of the lane's topics: in line, unless memory knows it already.
+    async fn take_in(&mut self, record: &Record, way: Way) -> LogResult<()> {
+        let place = Place { way, offset: record.offset };
+        self.offsets.begin(place);
+        let action = match Self::action_in(record, way) {
+            Ok(Some(action)) => action,
+            // A control was heard when it was read.
+            Ok(None) => {
+                self.offsets.finish(place);
+                return Ok(());
+            }
+            Err(error) => return self.bury(record, place, &error.to_string()).await,
         };
         let memory = self.context.memory.as_ref();
         let settled = match ledger::state(memory, &action.id)? {
@@ -219,10 +300,13 @@ impl Lane {
             Some(ActionState::Begun { .. }) | None => false,
         };
         if settled || self.line.knows(&action) || memory.get(&key::waiting(&action.id))?.is_some() {
-            self.offsets.finish(record.offset);
+            self.offsets.finish(place);
             return Ok(());
         }
-        let item = Item::new(action, record.offset);
+        self.sequence += 1;
+        let bytes = record.bytes().len();
+        self.held.add(bytes);
+        let item = Item::new(action, place, self.sequence, bytes, self.context.now());
         let key = item.conflict.clone();
         if self.line.push(item) {
             self.store_followers(&key);
@@ -230,8 +314,15 @@ impl Lane {
         Ok(())
     }
 
+    fn action_in(record: &Record, way: Way) -> Result<Option<Action>, Unreadable> {
+        if way == Way::Bulk && Control::from_record(record)?.is_some() {
+            return Ok(None);
+        }
+        Action::from_record(record).map(Some)
+    }
+
     /// A record that is no action: a dead letter with its bytes.
-    async fn bury(&mut self, record: &Record, why: &str) -> LogResult<()> {
+    async fn bury(&mut self, record: &Record, place: Place, why: &str) -> LogResult<()> {
         let shared = &self.context.shared;
         let (key, headers, value) = DeadLetter::original(record);
         let letter = DeadLetter {
@@ -253,15 +344,20 @@ impl Lane {
         };
         shared.metrics.dead(Kind::Action.as_str(), code::UNREADABLE_RECORD);
         self.context.append(vec![letter.to_append(shared.names.dead())]).await?;
-        self.offsets.finish(record.offset);
+        self.offsets.finish(place);
         Ok(())
     }
 
-    fn hear(&mut self, task: Task) -> LogResult<()> {
+    async fn hear(&mut self, task: Task) -> LogResult<()> {
         match task {
             Task::Attempt(report) => {
                 self.running -= 1;
                 self.hear_of_attempt(report?);
+            }
+            Task::Bulk(done) => self.hear_of_bulk(done).await?,
+            Task::BulkWritten(written, position) => {
+                written?;
+                self.bulk.has_written(position);
             }
             Task::Stored(written, key, stored) => {
                 written?;
@@ -276,21 +372,25 @@ impl Lane {
     }
 
     fn hear_of_attempt(&mut self, report: Report) {
+        let (Report::Settled(item) | Report::Parked { item, .. }) = &report;
+        self.held.give_back(item.bytes);
+        if item.goes == Way::Bulk {
+            self.budget.end(item.calls, self.context.shared.clock.elapsed());
+        }
         match report {
             Report::Settled(item) => {
-                self.board.settled();
-                if let Some(offset) = item.offset {
-                    self.offsets.finish(offset);
+                self.gauges.settled();
+                if let Some(place) = item.place {
+                    self.offsets.finish(place);
                 }
                 self.line.finish(&item);
             }
-            Report::Parked { mut item, due } => {
-                if let Some(offset) = item.offset.take() {
-                    self.offsets.finish(offset);
+            Report::Parked { item, due } => {
+                if let Some(place) = item.place {
+                    self.offsets.finish(place);
                 }
-                let key = item.conflict.clone();
-                self.line.park(item, due);
-                self.store_followers(&key);
+                self.line.park(&item, due);
+                self.store_followers(&item.conflict);
             }
         }
     }
@@ -298,32 +398,46 @@ impl Lane {
     /// Followers of a parked action wait in memory too, so that the lane's offset can pass them. One write of a key at a time:
     /// what comes meanwhile goes with the next.
     fn store_followers(&mut self, key: &KeyHash) {
-        let Some((due, items)) = self.line.begin_store(key) else { return };
-        let record = |item: &Item| {
-            let action = item.action.as_ref()?.as_ref().clone();
-            Some(attempt::waiting_record(&self.context, item, action, due, code::NOT_THERE))
-        };
-        let records: Vec<_> = items.iter().filter_map(record).collect();
-        let stored = items.into_iter().map(|item| (item.id, item.offset)).collect();
+        let Some(ToStore { items, parked }) = self.line.begin_store(key) else { return };
+        let mut records = vec![waiting::parked(&self.context, key, parked)];
+        for item in &items {
+            let action = item.action.as_ref().expect("an action in line is whole").as_ref().clone();
+            records.extend(waiting::waiting(&self.context, item, action, parked.due, code::NOT_THERE));
+        }
         let (context, key) = (Arc::clone(&self.context), key.clone());
-        self.tasks.spawn(async move { Task::Stored(context.remember(records).await, key, stored) });
+        self.tasks.spawn(async move { Task::Stored(context.remember(records).await, key, items) });
     }
 
-    fn hear_of_stored(&mut self, key: &KeyHash, stored: &[(ActionId, Option<u64>)]) {
-        stored.iter().filter_map(|(_, offset)| *offset).for_each(|offset| self.offsets.finish(offset));
-        self.line.stored(key, &stored.iter().map(|(id, _)| id.clone()).collect());
+    fn hear_of_stored(&mut self, key: &KeyHash, stored: &[Item]) {
+        for item in stored {
+            self.held.give_back(item.bytes);
+            item.place.into_iter().for_each(|place| self.offsets.finish(place));
+        }
+        self.line.stored(key, stored.len());
         self.store_followers(key);
+    }
+
+    /// The next owner begins where this one ended.
+    async fn write_last_position(&mut self) -> LogResult<()> {
+        match self.bulk.last_position() {
+            Some(position) => bulk::write(&self.context, position).await,
+            None => Ok(()),
+        }
     }
 
     /// Tells the role how far it may commit, and the metrics how things stand.
     fn report(&mut self) {
-        if let Some(offset) = self.offsets.advance() {
+        if let Some(offset) = self.offsets.advance(Way::Live) {
             self.settled.send_replace(Some(offset));
         }
-        self.board.stands(self.line.len(), self.running);
-        self.board.halted(self.context.halted.get().copied());
-        let metrics = &self.context.shared.metrics;
-        metrics.set_waiting(&self.context.connection.name, self.line.len());
-        metrics.set_in_flight(&self.context.connection.name, self.running);
+        if let Some(offset) = self.offsets.advance(Way::Bulk) {
+            self.bulk.settled_to(offset);
+        }
+        if let Some(position) = self.bulk.take_position(self.context.now()) {
+            let context = Arc::clone(&self.context);
+            self.tasks.spawn(async move { Task::BulkWritten(bulk::write(&context, position).await, position) });
+        }
+        self.gauges.tell(&self.line, self.running, self.context.now());
+        self.gauges.halted(self.context.halted.get().copied());
     }
 }

@@ -1,10 +1,57 @@
-//! Which offset may be committed: the end of the contiguous prefix of settled or parked actions, and never more.
+//! Which offset may be committed: the end of the contiguous prefix of settled or parked actions, and never more. The lane's
+//! two topics are counted apart.
 
 use std::collections::BTreeSet;
 
+/// Which of the lane's topics something came on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    Live,
+    /// Replays, imports, repairs: behind everything live.
+    Bulk,
+}
+
+/// Where an action stands in the lane's topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub way: Way,
+    pub offset: u64,
+}
+
+/// The offsets of both topics that are under way.
+#[derive(Debug, Default)]
+pub struct Offsets {
+    live: OffsetTracker,
+    bulk: OffsetTracker,
+}
+
+impl Offsets {
+    /// A record was read.
+    pub fn begin(&mut self, place: Place) {
+        self.of(place.way).begin(place.offset);
+    }
+
+    /// Its action was settled, or parked durably.
+    pub fn finish(&mut self, place: Place) {
+        self.of(place.way).finish(place.offset);
+    }
+
+    /// The offset to store for one of the topics, when it has moved.
+    pub fn advance(&mut self, way: Way) -> Option<u64> {
+        self.of(way).advance()
+    }
+
+    fn of(&mut self, way: Way) -> &mut OffsetTracker {
+        match way {
+            Way::Live => &mut self.live,
+            Way::Bulk => &mut self.bulk,
+        }
+    }
+}
+
 /// The offsets of one partition that are under way.
 #[derive(Debug, Default)]
-pub struct OffsetTracker {
+struct OffsetTracker {
     open: BTreeSet<u64>,
     /// One more than the highest offset seen.
     next: Option<u64>,
@@ -12,19 +59,16 @@ pub struct OffsetTracker {
 }
 
 impl OffsetTracker {
-    /// A record was read.
-    pub fn begin(&mut self, offset: u64) {
+    fn begin(&mut self, offset: u64) {
         self.open.insert(offset);
         self.next = Some(self.next.map_or(offset + 1, |next| next.max(offset + 1)));
     }
 
-    /// Its action was settled, or parked durably.
-    pub fn finish(&mut self, offset: u64) {
+    fn finish(&mut self, offset: u64) {
         self.open.remove(&offset);
     }
 
-    /// The offset to store, when it has moved.
-    pub fn advance(&mut self) -> Option<u64> {
+    fn advance(&mut self) -> Option<u64> {
         let end = self.open.first().copied().or(self.next)?;
         if self.stored == Some(end) {
             return None;
@@ -37,6 +81,10 @@ impl OffsetTracker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn place(way: Way, offset: u64) -> Place {
+        Place { way, offset }
+    }
 
     #[test]
     fn a_gap_holds_everything_back() {
@@ -56,5 +104,17 @@ mod tests {
     #[test]
     fn nothing_read_is_nothing_to_store() {
         assert_eq!(OffsetTracker::default().advance(), None);
+    }
+
+    #[test]
+    fn a_gap_in_one_topic_does_not_hold_the_other() {
+        let mut offsets = Offsets::default();
+        for way in [Way::Live, Way::Bulk] {
+            offsets.begin(place(way, 7));
+        }
+        offsets.finish(place(Way::Live, 7));
+        assert_eq!((offsets.advance(Way::Live), offsets.advance(Way::Bulk)), (Some(8), Some(7)));
+        offsets.finish(place(Way::Bulk, 7));
+        assert_eq!((offsets.advance(Way::Live), offsets.advance(Way::Bulk)), (None, Some(8)));
     }
 }

@@ -13,7 +13,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    bound::Bound,
     context::{LaneConnection, Shared},
+    ends::{self, Ends},
     proof::Prover,
     start::{self, LaneStart},
 };
@@ -23,7 +25,7 @@ use crate::{
 };
 
 /// Records on their way to a lane, beyond what the lane has taken in.
-const INTAKE: usize = 256;
+const INTAKE: usize = 64;
 
 /// How the role itself works.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +68,8 @@ impl Dispatcher {
             names: BTreeMap::new(),
             orphans: BTreeSet::new(),
             room: Arc::new(Notify::new()),
+            ends: Ends::default(),
+            bound: Arc::default(),
         };
         let end = member.follow(&stop).await;
         member.give_back().await;
@@ -86,6 +90,10 @@ struct Member {
     orphans: BTreeSet<TopicPartition>,
     /// A lane has taken something in.
     room: Arc<Notify>,
+    /// Where the lanes' bulk topics end.
+    ends: Ends,
+    /// What all lanes hold together.
+    bound: Arc<Bound>,
 }
 
 struct LaneHandle {
@@ -104,6 +112,8 @@ enum Happened {
     Signal(LogResult<Signal>),
     ProofWanted,
     Tick,
+    AskForEnds,
+    EndsTold(LogResult<()>),
     Room,
     LaneEnded(Result<(Id, LogResult<()>), JoinError>),
 }
@@ -113,12 +123,15 @@ impl Member {
         let tick = (self.settings.lease / 3).min(Duration::from_secs(1));
         let clock = Arc::clone(&self.shared.clock);
         let mut timer = clock.sleep(tick);
+        let mut ends_timer = clock.sleep(ends::EVERY);
         loop {
             let happened = tokio::select! {
                 biased;
                 () = stop.cancelled() => Happened::Stop,
                 () = self.prover.wanted() => Happened::ProofWanted,
                 () = &mut timer => Happened::Tick,
+                () = &mut ends_timer => Happened::AskForEnds,
+                told = self.ends.answered() => Happened::EndsTold(told),
                 () = self.room.notified() => Happened::Room,
                 Some(ended) = self.tasks.join_next_with_id() => Happened::LaneEnded(ended),
                 signal = self.consumer.next() => Happened::Signal(signal),
@@ -131,6 +144,11 @@ impl Member {
                     self.prove().await?;
                     timer = clock.sleep(tick);
                 }
+                Happened::AskForEnds => {
+                    self.ends.ask(&self.shared);
+                    ends_timer = clock.sleep(ends::EVERY);
+                }
+                Happened::EndsTold(told) => told?,
                 Happened::Room => {}
                 Happened::LaneEnded(ended) => self.lane_ended(ended)?,
             }
@@ -156,12 +174,15 @@ impl Member {
         let (intake, records) = mpsc::channel(INTAKE);
         let (settled_to, settled) = watch::channel(None);
         let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
+        let bulk = self.shared.names.bulk(&connection.name);
         let lane = LaneStart {
             connection,
             shared: self.shared.clone(),
             proof: self.prover.proof(),
             intake: records,
+            bulk_end: self.ends.add(&self.shared, partition.clone(), bulk),
             settled: settled_to,
+            bound: Arc::clone(&self.bound),
             room: Arc::clone(&self.room),
             stop: stop.clone(),
             lost: lost.clone(),
@@ -262,6 +283,7 @@ impl Member {
 
     fn drop_lane(&mut self, partition: &TopicPartition) {
         self.orphans.remove(partition);
+        self.ends.remove(partition);
         if let Some(lane) = self.lanes.remove(partition) {
             lane.lost.cancel();
             self.names.remove(&lane.task);
@@ -272,6 +294,7 @@ impl Member {
     fn lane_ended(&mut self, ended: Result<(Id, LogResult<()>), JoinError>) -> LogResult<()> {
         let (id, end) = ended.map_err(|error| LogError::Broken(format!("a lane's task died: {error}")))?;
         let Some(partition) = self.names.remove(&id) else { return Ok(()) };
+        self.ends.remove(&partition);
         if let Some(lane) = self.lanes.remove(&partition)
             && let Some(next) = *lane.settled.borrow()
         {

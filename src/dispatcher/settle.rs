@@ -5,23 +5,23 @@
 
 use std::collections::BTreeMap;
 
-use super::{context::LaneContext, ledger, ledger::Judgement};
+use super::{context::LaneContext, ledger, ledger::Judgement, line::Item, waiting};
 use crate::{
     connectors::contract::{Done, Target},
     log::{LogError, LogResult},
     model::{
         code::{self, Code},
         http::{Reply, Request},
-        time::{Since, Timestamp},
+        time::Timestamp,
     },
     telemetry::{killpoint, trace},
     topics::{
-        action::{Action, Continuation, Purpose},
-        body::{Body, v1},
+        action::{Action, Purpose},
         dead::{DeadLetter, Kind},
-        event::{Event, STEP_DONE, STEP_FAILED},
+        event::Entity,
         memory::{self, ActionState, End, Link, Outcome, key},
         record::Append,
+        step,
         webhook::FetchedReply,
     },
 };
@@ -29,7 +29,8 @@ use crate::{
 /// How an action ended, with all that must be written down.
 pub(super) struct Ended<'a> {
     pub action: &'a Action,
-    pub attempts: u32,
+    /// Its place in line.
+    pub item: &'a Item,
     pub how: How,
     /// What it aimed at, where that could be told.
     pub aimed: Option<(&'a Target, &'a Judgement)>,
@@ -45,6 +46,13 @@ pub(super) enum How {
     Dropped(Code),
     /// It is a dead letter.
     Dead { code: Code, message: String, request: Option<Request>, reply: Option<Reply> },
+}
+
+impl Ended<'_> {
+    /// The attempt that has just ended included.
+    fn attempts(&self) -> u32 {
+        self.item.attempts + 1
+    }
 }
 
 impl How {
@@ -106,12 +114,12 @@ fn tell(context: &LaneContext, ended: &Ended<'_>) {
     if let End::Dead(code) = end {
         tracing::warn!(
             connection.id = %connection, action.id = %action.id, trace.id = trace, operation, code = code.as_str(),
-            attempt = ended.attempts, "action is a dead letter"
+            attempt = ended.attempts(), "action is a dead letter"
         );
     } else {
         tracing::info!(
             connection.id = %connection, action.id = %action.id, trace.id = trace, operation, end = end.as_str(),
-            attempt = ended.attempts, "action settled"
+            attempt = ended.attempts(), "action settled"
         );
     }
 }
@@ -133,50 +141,10 @@ fn outputs(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
         (How::Dead { .. }, _) => outputs.push(dead_letter(context, ended, now)),
         _ => {}
     }
-    if let Purpose::Step { flow, step, continuation: Some(continuation), .. } = &ended.action.purpose {
-        outputs.push(step_event(context, ended, (flow, step), continuation, now));
-    }
+    let (ids, end) = (&context.shared.ids, ended.how.end());
+    let event = step::ended(ids, ended.action, end, ended.how.result(), now);
+    outputs.extend(event.map(|event| event.to_append(context.shared.names.events(Entity::Step))));
     outputs
-}
-
-fn step_event(
-    context: &LaneContext,
-    ended: &Ended<'_>,
-    (flow, step): (&str, &str),
-    continuation: &Continuation,
-    now: Timestamp,
-) -> Append {
-    let action = ended.action;
-    let failed = !ended.how.achieved();
-    let outcome = match &ended.how {
-        How::Dropped(code) | How::Dead { code, .. } => code.as_str(),
-        other => other.end().as_str(),
-    };
-    let body = v1::Step {
-        action_id: action.id.to_string(),
-        flow: flow.to_owned(),
-        step: step.to_owned(),
-        connection: action.connection.to_string(),
-        operation: action.operation.clone(),
-        outcome: outcome.to_owned(),
-        result: ended.how.result(),
-        continuation: serde_json::to_string(continuation).expect("a continuation is plain data"),
-    };
-    Event {
-        id: context.shared.ids.step_event(&action.id),
-        event_type: if failed { STEP_FAILED } else { STEP_DONE },
-        connection: action.connection.clone(),
-        entity: action.source.entity.clone(),
-        subject: action.id.to_string(),
-        since: Since::arrival(now),
-        version: action.source.version,
-        arrived: action.source.arrived,
-        webhook: action.source.webhook.clone(),
-        origin: action.origin.clone(),
-        traceparent: action.traceparent.clone(),
-        body: Body::Step(Box::new(body)),
-    }
-    .to_append(context.shared.names.events(crate::topics::event::Entity::Step))
 }
 
 fn dead_letter(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Append {
@@ -198,7 +166,7 @@ fn dead_letter(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Appe
         what: Some(what),
         webhook: Some(action.source.webhook.clone()),
         at: now,
-        attempts: ended.attempts,
+        attempts: ended.attempts(),
         request: request.as_ref().map(|request| describe(request, &action.operation)),
         answer: reply.as_ref().map(|reply| format!("status {}, {} bytes", reply.status, reply.body.len())),
         topic: original.topic,
@@ -234,8 +202,8 @@ fn records(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
         let link = Link { vendor_id: vendor_id.clone(), action: action.id.clone() };
         records.push(memory::put(topic, &key::link(&action.conflict), &link, epoch, now));
     }
-    let outcome = Outcome { end: ended.how.end(), at: now, attempts: ended.attempts, retry: action.retry, result };
+    let outcome = Outcome { end: ended.how.end(), at: now, attempts: ended.attempts(), retry: action.retry, result };
     records.push(memory::put(topic, &key::action(&action.id), &ActionState::Settled(outcome), epoch, now));
-    records.push(memory::forget(topic, &key::waiting(&action.id), epoch, now));
+    records.extend(waiting::forget(context, ended.item));
     records
 }

@@ -123,6 +123,8 @@ codes! {
         "More webhooks are waiting for the log than memory allows. The sender got 503 with `Retry-After`. Look at the log's health.";
     LOG_UNAVAILABLE = "log-unavailable", Transient, "the log did not take the record",
         "The sender got 503 with `Retry-After`. Look at the brokers, or at the disk.";
+    SPOOL_FULL = "spool-full", Transient, "the log is away and the spool is at its bound",
+        "The sender got 503 with `Retry-After`. Webhooks are taken again when the spool has been drained into the log; raise `gateway.spool.max_bytes` if outages last longer than it holds.";
 
     // Webhooks that cannot go on.
     UNVERIFIED = "unverified", Permanent, "what was fetched does not prove the webhook",
@@ -138,6 +140,8 @@ codes! {
     PING = "ping", Caller, "the vendor tried out the URL", "Nothing to do.";
     UNWANTED_TOPIC = "unwanted-topic", Caller, "the webhook is about something that we do not normalize", "Nothing to do; unsubscribe at the vendor if there are many.";
     NOTHING_NEW = "nothing-new", Caller, "the webhook proves no fact", "Nothing to do.";
+    IMPORTED = "imported", Caller, "the row was read by an import, which decides what becomes of it",
+        "Nothing to do: `spojka import` shows what its rows would do, and adopts or fires them.";
     SOURCE_ERROR = "source-error", Caller, "the vendor sent an error in the place of the object",
         "When the vendor built the webhook, the object was gone or could not be read. A poll reads back what still exists; if it happens all the time, look at the rights of whoever made the webhook.";
 

@@ -21,7 +21,7 @@ use crate::{
         Names,
         action::{Action, Purpose, Source},
         dead::{DeadLetter, Kind},
-        event::{Event, Occurrence},
+        event::{Event, Occurrence, OriginKind},
         record::{Append, Record, TRACEPARENT},
         webhook::Webhook,
     },
@@ -33,6 +33,16 @@ pub struct Normalizer {
     pub ids: Ids,
     pub connectors: BTreeMap<ConnectionName, Arc<dyn Connector>>,
     pub metrics: Arc<Metrics>,
+}
+
+/// What a webhook proves.
+#[derive(Debug, Default)]
+pub struct Proven {
+    pub facts: Vec<Fact>,
+    /// What must be read from the vendor first.
+    pub fetches: Vec<Fetch>,
+    /// Why it proves nothing, where that is in order.
+    pub nothing: Option<Code>,
 }
 
 impl Handler for Normalizer {
@@ -53,25 +63,37 @@ impl Handler for Normalizer {
 }
 
 impl Normalizer {
-    /// What a webhook gives.
+    /// What a webhook gives, as records.
     ///
     /// # Errors
     /// The code and the text of its dead letter.
     pub fn normalize(&self, webhook: &Webhook) -> Result<Vec<Append>, (Code, String)> {
+        if webhook.origin.kind == OriginKind::Import {
+            self.metrics.nothing(code::IMPORTED);
+            return Ok(Vec::new());
+        }
+        let proven = self.proves(webhook)?;
+        proven.nothing.into_iter().for_each(|code| self.metrics.nothing(code));
+        let events = proven.facts.into_iter().map(|fact| self.event(webhook, fact));
+        let fetches = proven.fetches.into_iter().map(|fetch| {
+            let action = fetch_of(&self.ids, webhook, fetch);
+            action.to_append(self.names.lane(&webhook.connection, &webhook.origin))
+        });
+        Ok(events.chain(fetches).collect())
+    }
+
+    /// What a webhook proves, as values.
+    ///
+    /// # Errors
+    /// The code and the text of its dead letter.
+    pub fn proves(&self, webhook: &Webhook) -> Result<Proven, (Code, String)> {
         let connector = self
             .connectors
             .get(&webhook.connection)
             .ok_or_else(|| (code::NO_SUCH_CONNECTION, format!("there is no connection `{}`", webhook.connection)))?;
         match connector.normalize(webhook) {
-            Normalized::Proves { facts, fetches } => {
-                let events = facts.into_iter().map(|fact| self.event(webhook, fact));
-                let fetches = fetches.into_iter().map(|fetch| self.fetch(webhook, fetch));
-                Ok(events.chain(fetches).collect())
-            }
-            Normalized::Nothing(code) => {
-                self.metrics.nothing(code);
-                Ok(Vec::new())
-            }
+            Normalized::Proves { facts, fetches } => Ok(Proven { facts, fetches, nothing: None }),
+            Normalized::Nothing(code) => Ok(Proven { nothing: Some(code), ..Proven::default() }),
             Normalized::Invalid { code, message } => Err((code, message)),
         }
     }
@@ -80,33 +102,6 @@ impl Normalizer {
         self.metrics.fact(&webhook.connection, fact.event_type.name);
         let event = event_of(&self.ids, webhook, fact);
         event.to_append(self.names.events(event.event_type.entity))
-    }
-
-    fn fetch(&self, webhook: &Webhook, fetch: Fetch) -> Append {
-        let connection = &webhook.connection;
-        let object = format!("fetch:{}:{}", fetch.operation, serde_json::Value::Object(fetch.parameters.clone()));
-        let read_at = webhook.read_at();
-        Action {
-            id: self.ids.fetch(&webhook.id, &fetch.purpose, &webhook.origin.run),
-            connection: connection.clone(),
-            operation: fetch.operation.to_owned(),
-            parameters: fetch.parameters,
-            conflict: self.ids.conflict(connection, &object),
-            purpose: Purpose::Fetch { purpose: fetch.purpose, webhook: Box::new(webhook.clone()) },
-            source: Source {
-                entity: webhook.key.clone(),
-                version: version_of(webhook.arrived),
-                arrived: webhook.arrived,
-                webhook: webhook.id.clone(),
-            },
-            not_before: (!fetch.delay.is_zero()).then(|| read_at + fetch.delay),
-            retry: 0,
-            optional: false,
-            adopt: false,
-            origin: webhook.origin.clone(),
-            traceparent: webhook.traceparent.clone(),
-        }
-        .to_append(self.names.lane(connection, &webhook.origin))
     }
 
     fn bury(&self, record: &Record, webhook: Option<&Webhook>, code: Code, message: &str) -> Append {
@@ -160,5 +155,32 @@ pub fn event_of(ids: &Ids, webhook: &Webhook, fact: Fact) -> Event {
         origin: webhook.origin.clone(),
         traceparent: webhook.traceparent.clone(),
         body: fact.body,
+    }
+}
+
+/// The action that a fetch is, with its id.
+pub fn fetch_of(ids: &Ids, webhook: &Webhook, fetch: Fetch) -> Action {
+    let connection = &webhook.connection;
+    let object = format!("fetch:{}:{}", fetch.operation, serde_json::Value::Object(fetch.parameters.clone()));
+    let read_at = webhook.read_at();
+    Action {
+        id: ids.fetch(&webhook.id, &fetch.purpose, &webhook.origin.run),
+        connection: connection.clone(),
+        operation: fetch.operation.to_owned(),
+        parameters: fetch.parameters,
+        conflict: ids.conflict(connection, &object),
+        purpose: Purpose::Fetch { purpose: fetch.purpose, webhook: Box::new(webhook.clone()) },
+        source: Source {
+            entity: webhook.key.clone(),
+            version: version_of(webhook.arrived),
+            arrived: webhook.arrived,
+            webhook: webhook.id.clone(),
+        },
+        not_before: (!fetch.delay.is_zero()).then(|| read_at + fetch.delay),
+        retry: 0,
+        optional: false,
+        adopt: false,
+        origin: webhook.origin.clone(),
+        traceparent: webhook.traceparent.clone(),
     }
 }

@@ -13,6 +13,6 @@ pub mod rules;
 
 pub use flow::{Flow, FlowSet, Given, OnRefusal, Source, Step};
 pub use plan::{Routing, route};
-pub use role::Router;
+pub use role::{Router, RuleBook};
 pub use routed::{Failure, Routed, Skip, Why};
 pub use rules::Rules;

@@ -39,27 +39,36 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Facts older than this when they arrived are too old.
     pub remember: Duration,
-    /// The topic `flows`.
-    pub flows: Arc<dyn Table>,
-    pub compile: Compile,
 }
 
-/// The role.
-pub struct Router {
-    parts: Parts,
+/// The rules that the topic `flows` holds, read as far as they have been written.
+pub struct RuleBook {
+    flows: Arc<dyn Table>,
+    compile: Compile,
     rules: Rules,
     /// The keys of `flows` that are known already.
     known: BTreeSet<String>,
 }
 
-impl Router {
-    pub fn new(parts: Parts) -> Self {
-        Self { parts, rules: Rules::default(), known: BTreeSet::new() }
+impl RuleBook {
+    pub fn new(flows: Arc<dyn Table>, compile: Compile) -> Self {
+        Self { flows, compile, rules: Rules::default(), known: BTreeSet::new() }
+    }
+
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    pub fn into_rules(self) -> Rules {
+        self.rules
     }
 
     /// Reads what has been put in force since the last time.
-    async fn refresh(&mut self) -> LogResult<()> {
-        self.parts.flows.catch_up().await?;
+    ///
+    /// # Errors
+    /// The log's.
+    pub async fn refresh(&mut self) -> LogResult<()> {
+        self.flows.catch_up().await?;
         for (key, bytes) in self.news(SETS)? {
             match topics::flows::read::<topics::flows::FlowSet>(&bytes) {
                 Ok(set) => self.learn(&set),
@@ -81,7 +90,7 @@ impl Router {
         let mut news = Vec::new();
         let mut after = None;
         loop {
-            let page = self.parts.flows.scan(prefix, after.as_deref(), 500)?;
+            let page = self.flows.scan(prefix, after.as_deref(), 500)?;
             let Some((last, _)) = page.last() else { return Ok(news) };
             after = Some(last.clone());
             news.extend(page.into_iter().filter(|(key, _)| !self.known.contains(key)));
@@ -89,16 +98,29 @@ impl Router {
     }
 
     fn learn(&mut self, set: &topics::flows::FlowSet) {
-        match (self.parts.compile)(set) {
+        match (self.compile)(set) {
             Ok(compiled) => self.rules.add_set(set.hash.clone(), Arc::new(compiled)),
             // Facts that need it become dead letters that name it.
             Err(why) => tracing::warn!(flow_set = %set.hash, error = why, "a flow set of the past no longer fits"),
         }
     }
+}
+
+/// The role.
+pub struct Router {
+    parts: Parts,
+    book: RuleBook,
+}
+
+impl Router {
+    pub fn new(parts: Parts, book: RuleBook) -> Self {
+        Self { parts, book }
+    }
 
     fn route(&self, event: &Event, record: &Record) -> Vec<Append> {
         let parts = &self.parts;
-        let routing = Routing { rules: &self.rules, ids: &parts.ids, remember: parts.remember, now: parts.clock.now() };
+        let routing =
+            Routing { rules: self.book.rules(), ids: &parts.ids, remember: parts.remember, now: parts.clock.now() };
         let routed = route(event, &routing);
         for skip in &routed.skipped {
             parts.metrics.event_skipped(skip.why.as_str());
@@ -155,7 +177,7 @@ fn describe(failure: &Failure) -> String {
 
 impl Handler for Router {
     fn prepare<'a>(&'a mut self, _records: &'a [Record]) -> BoxFuture<'a, LogResult<()>> {
-        Box::pin(self.refresh())
+        Box::pin(self.book.refresh())
     }
 
     fn handle(&mut self, record: &Record) -> Vec<Append> {

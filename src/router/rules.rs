@@ -1,6 +1,9 @@
 //! Which flow set judges which fact: flows are not retroactive.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::flow::FlowSet;
 use crate::{
@@ -49,6 +52,12 @@ impl Rules {
 
     pub fn set(&self, hash: &FlowSetHash) -> Option<&Arc<FlowSet>> {
         self.sets.get(hash)
+    }
+
+    /// The types of events that any flow of any set is about.
+    pub fn types(&self) -> BTreeSet<&'static str> {
+        let flows = self.sets.values().flat_map(|set| set.flows());
+        flows.flat_map(|flow| flow.types.iter().map(|event_type| event_type.name)).collect()
     }
 
     pub fn activations(&self) -> &[Activation] {

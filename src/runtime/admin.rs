@@ -7,8 +7,11 @@ use actix_web::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::operator::{Operator, OperatorError, dead::DeadFilter};
-use crate::topics::control::Control;
+use super::{
+    operator::{OperatorError, dead::DeadFilter},
+    replay::Replayer,
+};
+use crate::topics::{control::Control, replay::Request};
 
 /// What the commands ask, as the body of `POST /admin`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -18,11 +21,32 @@ pub enum Question {
     Lanes { connection: Option<String> },
     LaneControl { connection: String, control: Control },
     DeadList(DeadFilter),
-    DeadShow { id: String },
+    DeadShow {
+        id: String,
+    },
     DeadRetry(DeadFilter),
     DeadDiscard(DeadFilter),
-    Trace { id: String },
-    Newest { limit: usize },
+    Trace {
+        id: String,
+    },
+    Newest {
+        limit: usize,
+    },
+    /// Begins a replay, or its count, and answers at once.
+    ReplayBegin {
+        request: Box<Request>,
+        dry: bool,
+    },
+    ReplayShow {
+        id: String,
+    },
+    ReplayList,
+    ReplayStop {
+        id: String,
+    },
+    ReplayResume {
+        id: String,
+    },
 }
 
 /// An error as it crosses the port.
@@ -33,17 +57,17 @@ pub struct Complaint {
 }
 
 /// Adds the routes.
-pub fn routes(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+pub fn routes(replayer: Replayer) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
-        config.app_data(web::Data::new(operator.clone())).route("/admin", web::post().to(answer));
+        config.app_data(web::Data::new(replayer.clone())).route("/admin", web::post().to(answer));
     }
 }
 
-async fn answer(request: HttpRequest, operator: web::Data<Operator>, question: web::Json<Question>) -> HttpResponse {
+async fn answer(request: HttpRequest, replayer: web::Data<Replayer>, question: web::Json<Question>) -> HttpResponse {
     if !request.peer_addr().is_some_and(|peer| peer.ip().is_loopback()) {
         return HttpResponse::Forbidden().finish();
     }
-    match ask(&operator, question.into_inner()).await {
+    match ask(&replayer, question.into_inner()).await {
         Ok(value) => HttpResponse::Ok().json(value),
         Err(error) => {
             let not_found = matches!(error, OperatorError::NotFound(_));
@@ -58,7 +82,8 @@ async fn answer(request: HttpRequest, operator: web::Data<Operator>, question: w
 }
 
 /// Answers a question, here or on the other side of the port.
-pub async fn ask(operator: &Operator, question: Question) -> Result<serde_json::Value, OperatorError> {
+pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::Value, OperatorError> {
+    let operator = replayer.operator();
     let value = match question {
         Question::Topics => serde_json::to_value(operator.topics().await?),
         Question::Lanes { connection } => serde_json::to_value(operator.lanes(connection.as_deref()).await?),
@@ -71,6 +96,11 @@ pub async fn ask(operator: &Operator, question: Question) -> Result<serde_json::
         Question::DeadDiscard(filter) => serde_json::to_value(operator.dead_discard(&filter).await?),
         Question::Trace { id } => serde_json::to_value(operator.trace(&id).await?),
         Question::Newest { limit } => serde_json::to_value(operator.newest(limit).await?),
+        Question::ReplayBegin { request, dry } => serde_json::to_value(replayer.begin(*request, dry).await?),
+        Question::ReplayShow { id } => serde_json::to_value(replayer.show(&id).await?),
+        Question::ReplayList => serde_json::to_value(replayer.list().await?),
+        Question::ReplayStop { id } => serde_json::to_value(replayer.stop(&id).await?),
+        Question::ReplayResume { id } => serde_json::to_value(replayer.resume(&id).await?),
     };
     Ok(value.expect("answers are plain data"))
 }

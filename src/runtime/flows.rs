@@ -5,13 +5,16 @@ use std::{sync::Arc, time::Duration};
 use super::{app::StartError, roles::Ground};
 use crate::{
     config::{self, Config},
-    log::{Fencing, Table},
+    log::{Fencing, Log, LogResult, Table},
     model::time::Timestamp,
     router::{
-        Router,
+        Router, RuleBook,
         role::{Compile, Parts},
     },
-    topics::flows::{ACTIVATIONS, Activation, read},
+    topics::{
+        Names,
+        flows::{ACTIVATIONS, Activation, read},
+    },
 };
 
 /// Where other processes may read the log, a flow set comes into force a little after it was written: by then all of them
@@ -52,9 +55,22 @@ fn latest(table: &dyn Table) -> Result<Option<Activation>, StartError> {
 }
 
 /// The router's role.
-pub(super) async fn router(config: Arc<Config>, ground: &Ground) -> Result<Router, StartError> {
-    let flows = ground.log.table(&ground.names.flows(), Fencing::None).await?;
+pub(super) async fn router(config: Arc<Config>, ground: &Ground) -> LogResult<Router> {
     let remember = config.keeping.remember;
+    let book = rule_book(config, &ground.log, &ground.names).await?;
+    let parts = Parts {
+        names: ground.names.clone(),
+        ids: ground.ids.clone(),
+        clock: Arc::clone(&ground.clock),
+        metrics: Arc::clone(&ground.metrics),
+        remember,
+    };
+    Ok(Router::new(parts, book))
+}
+
+/// The rules as the log holds them, compiled with today's connections.
+pub(super) async fn rule_book(config: Arc<Config>, log: &Log, names: &Names) -> LogResult<RuleBook> {
+    let flows = log.table(&names.flows(), Fencing::None).await?;
     let compile: Compile = Box::new(move |set| {
         let (flows, problems) = config::stored_flows(&set.files, &config.connections);
         match problems {
@@ -67,13 +83,5 @@ pub(super) async fn router(config: Arc<Config>, ground: &Ground) -> Result<Route
             None => Ok(flows),
         }
     });
-    Ok(Router::new(Parts {
-        names: ground.names.clone(),
-        ids: ground.ids.clone(),
-        clock: Arc::clone(&ground.clock),
-        metrics: Arc::clone(&ground.metrics),
-        remember,
-        flows,
-        compile,
-    }))
+    Ok(RuleBook::new(flows, compile))
 }

@@ -2,17 +2,23 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{HttpTransport, open::names_of};
+use super::{
+    HttpTransport,
+    open::{largest_record, names_of},
+};
 use crate::{
     config::{Config, ConnectionConfig, Delivery as DeliveryConfig, LimitConfig},
     connectors::contract::Connector,
     dispatcher::{
-        Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, Shared, backoff::Backoff,
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, Shared, backoff::Backoff,
         limits::LaneLimit,
     },
-    gateway::{Gateway, GatewayConnection, GatewaySettings, Parts},
+    gateway::{
+        Gateway, GatewayConnection, GatewaySettings, Parts,
+        spool::{Spool, SpoolParts, SpoolSettings, Spooling},
+    },
     http::{Client, Limits},
-    log::{Log, pipeline::Pipeline},
+    log::{Log, LogResult, health::Health, pipeline::Pipeline},
     model::{connection::ConnectionName, id::Ids, random::Random, time::Clock},
     normalizer::Normalizer,
     telemetry::Metrics,
@@ -33,6 +39,7 @@ pub(super) const DRAIN: Duration = Duration::from_secs(25);
 #[derive(Clone)]
 pub struct Ground {
     pub log: Log,
+    pub health: Arc<Health>,
     pub names: Names,
     pub ids: Ids,
     pub clock: Arc<dyn Clock>,
@@ -48,18 +55,35 @@ pub(super) fn by_identity(config: &Config) -> impl Iterator<Item = (ConnectionNa
 
 impl Ground {
     pub fn new(config: &Config, log: Log, ids: Ids, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self {
-            log,
-            names: names_of(config),
-            ids,
-            clock,
-            random,
-            metrics: Arc::new(Metrics::new()),
-            board: LaneBoard::default(),
-        }
+        let metrics = Arc::new(Metrics::new());
+        let health = Arc::new(Health::new(Arc::clone(&metrics)));
+        let board = LaneBoard::default();
+        Self { log, health, names: names_of(config), ids, clock, random, metrics, board }
     }
 
-    pub fn gateway(&self, config: &Config) -> Gateway {
+    /// The gateway's spool, where there is one.
+    ///
+    /// # Errors
+    /// Its folder cannot be used, or another process uses it.
+    pub async fn spool(&self, config: &Config) -> LogResult<Option<(Arc<Spool>, Spooling)>> {
+        let Some(spool) = &config.gateway.spool else { return Ok(None) };
+        let settings = SpoolSettings {
+            path: spool.path.clone(),
+            max_bytes: spool.max_bytes,
+            max_message_bytes: largest_record(config),
+            append_timeout: GatewaySettings::default().append_timeout,
+        };
+        let topics: Vec<_> = by_identity(config).map(|(name, _)| self.names.webhooks(&name)).collect();
+        let parts = SpoolParts {
+            log: Arc::clone(&self.log),
+            health: Arc::clone(&self.health),
+            clock: Arc::clone(&self.clock),
+            metrics: Arc::clone(&self.metrics),
+        };
+        Spool::open(&settings, &topics, parts).await.map(Some)
+    }
+
+    pub fn gateway(&self, config: &Config, spool: Option<Arc<Spool>>) -> Gateway {
         let settings = GatewaySettings {
             max_body_bytes: config.gateway.max_body_bytes,
             body_timeout: config.gateway.request_timeout,
@@ -73,6 +97,8 @@ impl Ground {
         });
         let parts = Parts {
             log: Arc::clone(&self.log),
+            health: Arc::clone(&self.health),
+            spool,
             names: self.names.clone(),
             ids: self.ids.clone(),
             clock: Arc::clone(&self.clock),
@@ -114,7 +140,7 @@ impl Ground {
             name,
             vendor: connection.vendor,
             connector: Arc::clone(&connection.connector),
-            delivery: delivery_of(&connection.delivery),
+            delivery: delivery_of(&connection.delivery, config.keeping.retention),
             limits: limits_of_lane(connection),
             transport: Arc::new(HttpTransport { client: client.clone(), limits: limits_of(&connection.delivery) }),
         });
@@ -137,7 +163,7 @@ pub(super) fn limits_of_lane(connection: &ConnectionConfig) -> Vec<LaneLimit> {
     connection.delivery.limits.iter().map(LimitConfig::of_lane).collect()
 }
 
-fn delivery_of(config: &DeliveryConfig) -> Delivery {
+fn delivery_of(config: &DeliveryConfig, retention: Duration) -> Delivery {
     Delivery {
         concurrency: usize::try_from(config.concurrency).unwrap_or(1).max(1),
         per_second: config.per_second,
@@ -145,6 +171,11 @@ fn delivery_of(config: &DeliveryConfig) -> Delivery {
         backoff: Backoff { first: config.retry.first, cap: config.retry.cap },
         max_age: config.retry.max_age,
         not_there_max_age: config.not_there_max_age,
+        bulk: BulkDelivery {
+            concurrency: usize::try_from(config.bulk.concurrency).unwrap_or(1),
+            per_second: config.bulk.per_second,
+            keep_for: retention,
+        },
     }
 }
 

@@ -29,12 +29,12 @@ impl Trimmer {
             let reader = match kind.split_once('.').map(|(kind, _)| kind) {
                 Some("webhooks") => "normalizer",
                 Some("events") => "router",
-                // Bulk topics have no reader yet, and keep what they hold.
+                // A lane's owner trims its bulk topic: it alone knows what it has read.
                 Some("actions") if !is_bulk(kind) => "dispatcher",
                 _ => return None,
             };
             let readers = vec![ground.names.group(reader)];
-            Some(TrimRule { keep_for: Some(config.keeping.retention), keep_bytes: None, readers })
+            Some(TrimRule { keep_for: Some(config.keeping.retention), readers, ..TrimRule::default() })
         };
         let topics = specs.into_iter().filter(|spec| !spec.compacted);
         let topics = topics.filter_map(|spec| rule(&spec.name).map(|rule| (spec.name, rule))).collect();

@@ -3,6 +3,8 @@
 //! | point | what is true there |
 //! |---|---|
 //! | `webhook-durable` | a webhook is in the log, its sender has no answer yet |
+//! | `webhook-spooled` | a webhook is in the spool, its sender has no answer yet |
+//! | `spool-drained` | webhooks of the spool are in the log, the spool's offset has not moved |
 //! | `outputs-written` | a role's outputs are in the log, its offset is not |
 //! | `claim-written` | a lane is claimed, nothing of it is read yet |
 //! | `intent-written` | an action's intent is in memory, its call is not sent |

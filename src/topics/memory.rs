@@ -4,14 +4,16 @@
 //! |---|---|
 //! | `claim` | who owns the lane, at which epoch |
 //! | `a/<action>` | the action's intent, then its outcome |
-//! | `w/<action>` | an action that waits, whole; deleted after its outcome |
+//! | `p/<key>` | a conflict key whose actions wait: how many, until when |
+//! | `o/<key>/<sequence>` | the id of an action that waits, at its place among its equals |
+//! | `w/<action>` | the action itself, whole; the three are deleted after its outcome |
 //! | `l/<object>` | the vendor's id of an object |
 //! | `r/<object>/<register>` | what was last written to a register |
 //! | `f/<object>/<register>/<contribution>` | one contribution to a folded register |
 //! | `c/<poll>` | a poll's cursor |
 //! | `s/<poll>/<row>` | the state in which a poll last saw a row |
 //! | `session` | a login that must outlive the process |
-//! | `bulk` | how far the lane's bulk topic is settled or parked |
+//! | `bulk` | how far the lane's bulk topic is settled or parked, and heard |
 //! | `halt` | why the lane stands still until a person or a changed secret closes its circuit |
 //! | `q/<limit>/<window>` | how much of a quota is reserved |
 //! | `handover` | what the last owner had sent of its short limits when it gave the lane back |
@@ -42,6 +44,8 @@ pub mod key {
     pub const CLAIM: &str = "claim";
     /// All waiting actions.
     pub const WAITING: &str = "w/";
+    /// All conflict keys whose actions wait.
+    pub const PARKED: &str = "p/";
 
     pub fn action(id: &ActionId) -> String {
         format!("a/{id}")
@@ -49,6 +53,19 @@ pub mod key {
 
     pub fn waiting(id: &ActionId) -> String {
         format!("w/{id}")
+    }
+
+    pub fn parked(conflict: &KeyHash) -> String {
+        format!("p/{conflict}")
+    }
+
+    /// All waiting actions of a conflict key, in order.
+    pub fn places(conflict: &KeyHash) -> String {
+        format!("o/{conflict}/")
+    }
+
+    pub fn place(conflict: &KeyHash, sequence: u64) -> String {
+        format!("o/{conflict}/{sequence:016x}")
     }
 
     pub fn link(object: &KeyHash) -> String {
@@ -75,7 +92,7 @@ pub mod key {
     /// A login that must outlive the process.
     pub const SESSION: &str = "session";
 
-    /// The next offset of the bulk topic.
+    /// How far the bulk topic was read.
     pub const BULK: &str = "bulk";
 
     /// Why the lane stands still.
@@ -187,12 +204,25 @@ impl End {
     }
 }
 
+/// A conflict key whose actions wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// When the first of them is tried.
+    pub due: Timestamp,
+    /// Since when the first of them has waited.
+    pub since: Timestamp,
+    /// How many wait, as of the last time that one began to: what was settled since is still counted.
+    pub count: u32,
+    /// How many of them came on the live topic.
+    pub live: u32,
+}
+
 /// An action that waits for its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Waiting {
     pub action: Action,
     pub due: Timestamp,
-    /// Its place among its equals: offset order of arrival, kept by counting.
+    /// Its place among its equals: the order of arrival at the lane, over both its topics.
     pub sequence: u64,
     pub attempts: u32,
     pub since: Timestamp,
@@ -201,6 +231,19 @@ pub struct Waiting {
     pub maybe_done: bool,
     #[serde(default)]
     pub progress: Value,
+    /// It came on the lane's bulk topic, and stays on its budget.
+    #[serde(default)]
+    pub bulk: bool,
+}
+
+/// How far the lane's owner has come in its bulk topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkPosition {
+    /// Everything before this offset is settled or parked.
+    pub next: u64,
+    /// Everything that a person told the lane before this offset was heard. It may lie ahead: whoever tells a lane to
+    /// stop or go on does not wait behind a replay.
+    pub heard: u64,
 }
 
 /// What was last written to a register.

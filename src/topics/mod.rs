@@ -9,6 +9,7 @@
 //! | `memory.<connection>` (one partition, compacted) | action or object | the lane's owner | the lane's owner |
 //! | `dead` (compacted) | dead letter | all | commands |
 //! | `flows` (compacted) | flow set, activation | commands, runtime | router |
+//! | `replays` (compacted) | replay | whoever runs it | commands |
 
 pub mod action;
 pub mod base64;
@@ -19,6 +20,9 @@ pub mod event;
 pub mod flows;
 pub mod memory;
 pub mod record;
+pub mod replay;
+pub mod step;
+pub mod travel;
 pub mod webhook;
 
 use crate::model::connection::ConnectionName;
@@ -67,6 +71,10 @@ impl Names {
 
     pub fn flows(&self) -> String {
         format!("{}flows", self.prefix)
+    }
+
+    pub fn replays(&self) -> String {
+        format!("{}replays", self.prefix)
     }
 
     /// The consumer group of a role.

@@ -5,6 +5,7 @@
 
 mod cli;
 mod dispatcher;
+mod drain;
 mod embedded_log;
 mod examples;
 mod imports;

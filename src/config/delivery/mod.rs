@@ -1,5 +1,6 @@
 //! How actions are carried out at one connection.
 
+mod bulk;
 mod limits;
 mod retry;
 
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+pub use bulk::Bulk;
 pub(super) use limits::divide;
 pub use limits::{LimitConfig, QuotaConfig, SpanConfig};
 pub use retry::Retry;
@@ -33,6 +35,8 @@ pub struct Delivery {
     pub retry: Retry,
     /// How long an object may not be there yet before its action becomes a dead letter.
     pub not_there_max_age: Duration,
+    /// What replays, imports and repairs may use of it.
+    pub bulk: Bulk,
     /// Private and loopback addresses may be called: for vendors in the same house, and for sandboxes.
     pub allow_private_addresses: bool,
 }
@@ -47,6 +51,7 @@ impl Delivery {
             timeout: Duration::from_secs(30),
             retry: Retry::default(),
             not_there_max_age: DAY,
+            bulk: Bulk::beside(vendor.pace.per_second),
             allow_private_addresses: false,
         }
     }
@@ -54,13 +59,15 @@ impl Delivery {
     /// As the vendor wants it, but for what the owner wrote.
     pub(crate) fn read(mut fields: Fields<'_>, vendor: &Vendor, problems: &mut Problems) -> Self {
         let default = Self::of(vendor);
+        let per_second = per_second(&mut fields, default.per_second, problems);
         let delivery = Self {
             concurrency: fields.count("concurrency", default.concurrency, 1000, problems),
-            per_second: per_second(&mut fields, default.per_second, problems),
+            per_second,
             limits: read_limits(&mut fields, vendor, problems),
             timeout: fields.duration("timeout", default.timeout, problems),
             retry: Retry::read(&mut fields, default.retry, problems),
             not_there_max_age: read_not_there(&mut fields, default.not_there_max_age, problems),
+            bulk: Bulk::read(&mut fields, Bulk::beside(per_second), problems),
             allow_private_addresses: fields.flag("allow_private_addresses", false, problems),
         };
         fields.finish(problems);

@@ -56,7 +56,10 @@ mod schema;
 mod table;
 mod tails;
 mod trim;
+mod unread;
 mod writer;
+
+pub use unread::Unread;
 
 /// How an embedded log is opened.
 #[derive(Clone)]
@@ -122,6 +125,16 @@ impl EmbeddedLog {
             writer: Mutex::new(Some(writer)),
             lock: Mutex::new(Some(lock)),
         })))
+    }
+}
+
+impl EmbeddedLog {
+    /// What a group has still to read of each topic that is not compacted.
+    ///
+    /// # Errors
+    /// As any read of the file.
+    pub async fn unread(&self, group: &str) -> LogResult<Vec<Unread>> {
+        unread::unread(&self.0, group).await
     }
 }
 
@@ -262,6 +275,13 @@ impl LogStore for EmbeddedLog {
         Box::pin(async move {
             let group = group.to_owned();
             self.0.pool.read(move |connection| offsets::all(connection, &group)).await
+        })
+    }
+
+    fn ends<'a>(&'a self, topics: &'a [String]) -> BoxFuture<'a, LogResult<Vec<u64>>> {
+        Box::pin(async move {
+            self.0.check_open()?;
+            topics.iter().map(|topic| Ok(self.0.catalog.find(topic)?.partition(0)?.end())).collect()
         })
     }
 

@@ -84,6 +84,9 @@ fn cuts(connection: &Connection, topic: &Topic, rule: &TrimRule, now: Timestamp)
             *cut = read.min(*cut);
         }
     }
+    if let (Some(position), Some(cut)) = (rule.position, cuts.first_mut()) {
+        *cut = position.min(*cut);
+    }
     Ok(cuts)
 }
 

@@ -89,6 +89,12 @@ impl Lookup {
         self.ask(move |desk| desk.offset_at(&topic, partition, time)).await
     }
 
+    /// What comes next in partition 0 of each of these: one request to each broker that leads some of them.
+    pub(super) async fn ends(&self, topics: &[String]) -> LogResult<Vec<u64>> {
+        let topics = topics.to_vec();
+        self.ask(move |desk| desk.ends(&topics)).await
+    }
+
     /// What a group has stored.
     pub(super) async fn offsets(&self, group: &str) -> LogResult<Offsets> {
         let group = group.to_owned();
@@ -102,6 +108,10 @@ impl Lookup {
         let (answer, answered) = oneshot::channel();
         let complaints = self.complaints.clone();
         let question: Question = Box::new(move |desk| {
+            // While brokers are away each question takes its whole timeout: nobody should wait for what nobody wants.
+            if answer.is_closed() {
+                return;
+            }
             let result = ask(desk);
             desk.drain();
             if result.is_ok() {
@@ -180,6 +190,27 @@ impl Desk {
             Offset::Offset(offset) => Some(unsigned(offset)),
             _ => None,
         })
+    }
+
+    fn ends(&self, topics: &[String]) -> LogResult<Vec<u64>> {
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut wanted = TopicPartitionList::new();
+        for topic in topics {
+            // In a question by time, this stands for "the latest" (the protocol's timestamp -1).
+            wanted.add_partition_offset(topic, 0, Offset::End).map_err(|error| error::plain(&error))?;
+        }
+        let found = self.plain.offsets_for_times(wanted, self.timeout).map_err(|error| error::plain(&error))?;
+        let end = |topic: &String| {
+            let element = found.find_partition(topic, 0).expect("the list that we asked with");
+            element.error().map_err(|error| error::of_topic(&error, topic))?;
+            match element.offset() {
+                Offset::Offset(offset) => Ok(unsigned(offset)),
+                _ => Err(LogError::Unavailable(format!("no broker told where `{topic}` ends"))),
+            }
+        };
+        topics.iter().map(end).collect()
     }
 
     fn offsets(&mut self, group: &str) -> LogResult<Offsets> {

@@ -275,6 +275,10 @@ impl LogStore for KafkaLog {
         Box::pin(self.parts.lookup.offsets(group))
     }
 
+    fn ends<'a>(&'a self, topics: &'a [String]) -> BoxFuture<'a, LogResult<Vec<u64>>> {
+        Box::pin(self.parts.lookup.ends(topics))
+    }
+
     fn trim<'a>(&'a self, topic: &'a str, rule: &'a TrimRule, now: Timestamp) -> BoxFuture<'a, LogResult<u64>> {
         Box::pin(trim::trim(&self.parts, topic, rule, now))
     }

@@ -123,6 +123,9 @@ async fn read_by_all(
             read.entry(partition).and_modify(|least: &mut u64| *least = (*least).min(next)).or_insert(next);
         }
     }
+    if let Some(position) = rule.position {
+        read.entry(0).and_modify(|least| *least = (*least).min(position)).or_insert(position);
+    }
     Ok(read)
 }
 

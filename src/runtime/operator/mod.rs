@@ -36,6 +36,9 @@ pub enum OperatorError {
     /// The thing asked for is not there.
     #[error("{0}")]
     NotFound(String),
+    /// It cannot be done so.
+    #[error("{0}")]
+    Refused(String),
     /// The record cannot be read.
     #[error(transparent)]
     Unreadable(#[from] crate::topics::Unreadable),

@@ -34,7 +34,7 @@ impl Operator {
             ]
         });
         let events = Entity::ALL.iter().map(|entity| spec(self.names.events(*entity), SPREAD, false));
-        let shared = [spec(self.names.dead(), 1, true), spec(self.names.flows(), 1, true)];
+        let shared = [self.names.dead(), self.names.flows(), self.names.replays()].map(|name| spec(name, 1, true));
         per_connection.chain(events).chain(shared).collect()
     }
 

@@ -177,6 +177,10 @@ impl LogStore for FaultyLog {
         self.inner.offsets(group)
     }
 
+    fn ends<'a>(&'a self, topics: &'a [String]) -> BoxFuture<'a, LogResult<Vec<u64>>> {
+        self.inner.ends(topics)
+    }
+
     fn trim<'a>(&'a self, topic: &'a str, rule: &'a TrimRule, now: Timestamp) -> BoxFuture<'a, LogResult<u64>> {
         self.inner.trim(topic, rule, now)
     }

@@ -1,5 +1,7 @@
 //! The dispatcher over a real log, a toy vendor and a scripted way out. Time stands still until a test moves it.
 
+mod bounds;
+mod bulk;
 mod doubt;
 mod faults;
 mod limits;

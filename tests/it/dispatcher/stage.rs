@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use spojka::{
     dispatcher::{
-        Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, Shared, backoff::Backoff,
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, Shared, backoff::Backoff,
         limits::LaneLimit,
     },
     log::{
@@ -64,6 +64,7 @@ pub(super) const DELIVERY: Delivery = Delivery {
     backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) },
     max_age: Duration::from_hours(1),
     not_there_max_age: Duration::from_hours(10),
+    bulk: BulkDelivery { concurrency: 1, per_second: Some(2), keep_for: Duration::from_hours(24) },
 };
 
 pub(super) struct Stage {
@@ -81,6 +82,7 @@ pub(super) struct Stage {
     pub(super) delivery: Delivery,
     pub(super) limits: Vec<LaneLimit>,
     pub(super) board: LaneBoard,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// A dispatcher at work.
@@ -130,6 +132,7 @@ impl Stage {
         let spec = |name: String, compacted| TopicSpec { name, partitions: 1, compacted };
         let topics = [
             spec(names.actions(&name), false),
+            spec(names.bulk(&name), false),
             spec(names.webhooks(&name), false),
             spec(names.events(Entity::Step), false),
             spec(names.memory(&name), true),
@@ -154,6 +157,7 @@ impl Stage {
             delivery: DELIVERY,
             limits: Vec::new(),
             board: LaneBoard::default(),
+            metrics: Arc::new(Metrics::new()),
         }
     }
 
@@ -170,7 +174,7 @@ impl Stage {
             ids: self.ids.clone(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             random: Arc::new(Longest),
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::clone(&self.metrics),
             board: self.board.clone(),
             owner: owner.to_owned(),
         };
@@ -194,7 +198,11 @@ impl Stage {
     pub(super) async fn other_connection(&self) -> ConnectionName {
         let other = ConnectionName::parse("other").expect("a name");
         let spec = |name, compacted| TopicSpec { name, partitions: 1, compacted };
-        let topics = [spec(self.names.actions(&other), false), spec(self.names.memory(&other), true)];
+        let topics = [
+            spec(self.names.actions(&other), false),
+            spec(self.names.bulk(&other), false),
+            spec(self.names.memory(&other), true),
+        ];
         self.log.create_topics(&topics).await.expect("topics");
         other
     }
@@ -364,6 +372,12 @@ impl Stage {
         records.iter().map(step).collect()
     }
 
+    /// Where the events of finished steps come from.
+    pub(super) async fn step_origins(&self) -> Vec<Origin> {
+        let records = self.records(&self.names.events(Entity::Step)).await;
+        records.iter().map(|record| Event::from_record(record).expect("an event").origin).collect()
+    }
+
     pub(super) async fn webhooks(&self) -> Vec<Webhook> {
         let records = self.records(&self.names.webhooks(&self.name)).await;
         records.iter().map(|record| Webhook::from_record(record).expect("a webhook")).collect()
@@ -377,6 +391,18 @@ impl Stage {
     pub(super) async fn committed(&self) -> Option<u64> {
         let offsets = self.log.offsets(&self.names.group("dispatcher")).await.expect("offsets");
         offsets.get(&self.partition()).copied()
+    }
+
+    /// Waits until so much of the live topic is committed.
+    pub(super) async fn until_committed(&self, offset: u64) {
+        for _turn in 0..1_000 {
+            if self.committed().await == Some(offset) {
+                return;
+            }
+            self.settle_down().await;
+            self.clock.advance(LEASE / 3);
+        }
+        panic!("not in time: {offset} is committed");
     }
 
     /// The lane's topic will be read from its beginning again.

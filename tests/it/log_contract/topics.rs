@@ -1,16 +1,19 @@
 //! Making and describing topics.
 
-use spojka::log::{LogError, TopicSpec};
+use std::time::Duration;
+
+use spojka::log::{LogError, TopicSpec, TrimRule};
 
 use crate::support::{
     logs::{Logs, contract},
-    records::{append_numbers, create, create_table, numbers, read_texts, soon},
+    records::{append_numbers, at, create, create_table, numbers, read_texts, soon},
 };
 
 contract! {
     making_a_topic_again_changes_nothing
     a_topic_that_does_not_fit_is_refused
     a_topic_is_described
+    the_ends_of_many_topics_are_told_at_once
 }
 
 fn spec(name: &str, partitions: u32, compacted: bool) -> TopicSpec {
@@ -37,6 +40,24 @@ async fn a_topic_that_does_not_fit_is_refused(logs: &dyn Logs) {
         let LogError::Broken(text) = error else { panic!("not broken: {error:?}") };
         assert!(text.contains(&misfit.name), "{text}");
     }
+}
+
+async fn the_ends_of_many_topics_are_told_at_once(logs: &dyn Logs) {
+    let (log, full, empty, trimmed) = (logs.open().await, logs.name("full"), logs.name("empty"), logs.name("trimmed"));
+    for topic in [&full, &empty, &trimmed] {
+        create(&log, topic, 1).await;
+    }
+    assert_eq!(soon(log.ends(&[])).await, Ok(Vec::new()));
+    append_numbers(&log, &full, 0..5).await;
+    append_numbers(&log, &trimmed, 0..3).await;
+    let rule = TrimRule { keep_for: Some(Duration::ZERO), ..TrimRule::default() };
+    soon(log.trim(&trimmed, &rule, at(1_000))).await.unwrap();
+    let topics = [trimmed, empty.clone(), full];
+    assert_eq!(soon(log.ends(&topics)).await, Ok(vec![3, 0, 5]), "in the order of the question");
+    append_numbers(&log, &empty, 0..1).await;
+    assert_eq!(soon(log.ends(&topics)).await, Ok(vec![3, 1, 5]));
+    let unknown = [empty, logs.name("unknown")];
+    assert_eq!(soon(log.ends(&unknown)).await, Err(LogError::NoSuchTopic(unknown[1].clone())));
 }
 
 async fn a_topic_is_described(logs: &dyn Logs) {

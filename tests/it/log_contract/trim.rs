@@ -20,6 +20,7 @@ contract! {
     a_rule_without_bounds_deletes_nothing
     trimming_never_passes_a_reader
     a_group_that_has_read_nothing_holds_everything
+    trimming_never_passes_a_reader_without_a_group
     either_bound_is_enough
     offsets_go_on_after_everything_is_gone
     each_partition_is_trimmed
@@ -94,6 +95,14 @@ async fn a_group_that_has_read_nothing_holds_everything(logs: &dyn Logs) {
     let rule = TrimRule { readers: vec![logs.name("never-came")], ..older_than(0) };
     assert_eq!(trim(&log, &topic, rule, 1000).await, 0);
     assert_eq!(read_texts(&log, &topic).await, numbers(10..20));
+}
+
+async fn trimming_never_passes_a_reader_without_a_group(logs: &dyn Logs) {
+    let (log, topic) = ten(logs).await;
+    assert_eq!(trim(&log, &topic, TrimRule { position: Some(0), ..older_than(0) }, 1000).await, 0);
+    assert_eq!(trim(&log, &topic, TrimRule { position: Some(4), ..older_than(0) }, 1000).await, 4);
+    assert_eq!(read_texts(&log, &topic).await, numbers(14..20));
+    assert_eq!(trim(&log, &topic, TrimRule { position: Some(9), ..older_than(6) }, 20).await, 0, "younger is kept");
 }
 
 async fn either_bound_is_enough(logs: &dyn Logs) {

@@ -1,10 +1,10 @@
 //! A stage with the process running on it, and what can be seen of both.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::Value;
 use spojka::{
-    log::{Bound, Fencing, LogStore, Offsets, TopicPartition},
+    log::{Bound, Fencing, LogStore, Offsets, Table, TopicPartition},
     model::{
         connection::ConnectionName,
         http::{Reply, Request},
@@ -22,8 +22,9 @@ use spojka::{
         action::Action,
         event::{Entity, Event},
         flows::{ACTIVATIONS, Activation, read},
-        memory::key,
+        memory::{BulkPosition, Claim, forget as forget_memory, key, read as read_memory},
         record::Record,
+        replay::{Replay, Request as ReplayRequest, State},
         webhook::Webhook,
     },
 };
@@ -110,7 +111,69 @@ impl Play {
             done.extend(self.log().offsets(&self.operator.names.group(role)).await.unwrap());
         }
         let caught_up = before.iter().all(|(at, end)| done.get(at).copied().unwrap_or(0) >= *end);
-        caught_up && !self.anything_waits().await && self.ends().await == before
+        caught_up && !self.anything_waits().await && self.bulk_is_read().await && self.ends().await == before
+    }
+
+    /// Every lane has settled what stands in its bulk topic.
+    async fn bulk_is_read(&self) -> bool {
+        for connection in &self.operator.connections {
+            let end = self.log().describe(&self.operator.names.bulk(connection)).await.unwrap().partitions[0].1;
+            let memory = self.memory(connection.as_str()).await;
+            let position = memory.get(key::BULK).unwrap().map(|bytes| read_memory::<BulkPosition>(&bytes).unwrap());
+            if position.map_or(0, |position| position.next) < end {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What a lane's owner remembers.
+    pub async fn memory(&self, connection: &str) -> Arc<dyn Table> {
+        self.log().table(&self.operator.names.memory(&named(connection)), Fencing::Epochs).await.unwrap()
+    }
+
+    /// Makes a lane forget some of what it remembers, as if it had never come to it.
+    pub async fn forget(&self, connection: &str, chosen: impl Fn(&str) -> bool) {
+        let memory = self.memory(connection).await;
+        let claim: Claim = read_memory(&memory.get(key::CLAIM).unwrap().unwrap()).unwrap();
+        let topic = self.operator.names.memory(&named(connection));
+        let (mut gone, mut after) = (Vec::new(), None);
+        loop {
+            let page = memory.scan("", after.as_deref(), 500).unwrap();
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            gone.extend(page.into_iter().map(|(key, _)| key).filter(|key| chosen(key)));
+        }
+        assert!(!gone.is_empty(), "there is nothing to forget");
+        let now = self.stage.clock.now();
+        memory.write(gone.iter().map(|key| forget_memory(&topic, key, claim.epoch, now)).collect()).await.unwrap();
+    }
+
+    /// Runs a replay to its end.
+    pub async fn replay(&self, request: ReplayRequest) -> Replay {
+        let begun = self.app.replayer().begin(request, false).await.unwrap();
+        self.replayed(&begun.id).await
+    }
+
+    /// Counts what a replay would do.
+    pub async fn count(&self, request: ReplayRequest) -> Replay {
+        let begun = self.app.replayer().begin(request, true).await.unwrap();
+        self.replayed(&begun.id).await
+    }
+
+    /// Waits until a replay has ended.
+    pub async fn replayed(&self, id: &str) -> Replay {
+        let mut look = tokio::time::interval(Duration::from_millis(10));
+        let waiting = async {
+            loop {
+                let replay = self.app.replayer().show(id).await.unwrap();
+                if replay.state != State::Running {
+                    return replay;
+                }
+                look.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("it comes to an end")
     }
 
     async fn anything_waits(&self) -> bool {
@@ -195,9 +258,17 @@ impl Play {
 
     /// What stands in `actions.<connection>`, each action once.
     pub async fn actions(&self, connection: &str) -> Vec<Action> {
-        let topic = self.operator.names.actions(&named(connection));
+        self.actions_of(&self.operator.names.actions(&named(connection))).await
+    }
+
+    /// What stands in `actions.<connection>.bulk`, each action once.
+    pub async fn bulk(&self, connection: &str) -> Vec<Action> {
+        self.actions_of(&self.operator.names.bulk(&named(connection))).await
+    }
+
+    async fn actions_of(&self, topic: &str) -> Vec<Action> {
         let mut actions: Vec<Action> =
-            self.records(&topic).await.iter().map(|record| Action::from_record(record).unwrap()).collect();
+            self.records(topic).await.iter().map(|record| Action::from_record(record).unwrap()).collect();
         actions.sort_by(|one, other| one.id.cmp(&other.id));
         actions.dedup_by(|one, other| one.id == other.id);
         actions
@@ -263,7 +334,7 @@ impl Play {
     }
 }
 
-fn named(connection: &str) -> ConnectionName {
+pub(super) fn named(connection: &str) -> ConnectionName {
     ConnectionName::parse(connection).unwrap()
 }
 

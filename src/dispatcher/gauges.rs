@@ -1,0 +1,59 @@
+//! What a lane tells about itself: how much waits, how much is under way, how long the oldest has waited.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{board::Entry, line::Line};
+use crate::{
+    model::{code::Code, connection::ConnectionName, time::Timestamp},
+    telemetry::Metrics,
+};
+
+/// The oldest is looked for among all keys, so not at every turn.
+const OLDEST_EVERY: Duration = Duration::from_secs(10);
+
+/// A lane's gauges. They are gone with the lane: its next owner tells them.
+pub(super) struct Gauges {
+    metrics: Arc<Metrics>,
+    name: ConnectionName,
+    oldest_after: Timestamp,
+    board: Entry,
+}
+
+impl Gauges {
+    pub fn new(metrics: &Arc<Metrics>, name: &ConnectionName, board: Entry, now: Timestamp) -> Self {
+        Self { metrics: Arc::clone(metrics), name: name.clone(), oldest_after: now, board }
+    }
+
+    pub fn tell(&mut self, line: &Line, running: usize, now: Timestamp) {
+        self.metrics.set_waiting(&self.name, line.len());
+        self.metrics.set_in_flight(&self.name, running);
+        self.board.stands(line.len(), running);
+        if self.oldest_after <= now || line.is_empty() {
+            self.oldest_after = now + OLDEST_EVERY;
+            let oldest = line.oldest();
+            self.board.oldest(oldest);
+            let age = oldest.map(|since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
+            self.metrics.set_oldest_waiting(&self.name, age.unwrap_or_default());
+        }
+    }
+
+    /// An action came to its end.
+    pub fn settled(&self) {
+        self.board.settled();
+    }
+
+    pub fn halted(&self, code: Option<Code>) {
+        self.board.halted(code);
+    }
+
+    /// When they are to be told again although nothing happens.
+    pub fn next_due(&self, line: &Line) -> Option<Timestamp> {
+        (!line.is_empty()).then_some(self.oldest_after)
+    }
+}
+
+impl Drop for Gauges {
+    fn drop(&mut self) {
+        self.metrics.forget_lane(&self.name);
+    }
+}
