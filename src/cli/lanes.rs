@@ -10,9 +10,11 @@ use super::{
 };
 use crate::{
     config::{Config, Mode},
+    dispatcher::circuit::CircuitState,
+    model::time::Timestamp,
     runtime::{
         admin::Question,
-        operator::lanes::{CircuitRow, LaneRow},
+        operator::lanes::{CostRow, LaneRow, QuotaRow},
     },
     topics::control::Control,
 };
@@ -98,30 +100,38 @@ fn known<T: ToString>(value: Option<T>) -> String {
 
 fn circuit(row: &LaneRow) -> String {
     let circuit = match &row.circuit {
-        CircuitRow::Closed => "closed".to_owned(),
-        CircuitRow::Open { since, until, code } => format!("open since {since} ({code}), next probe {until}"),
-        CircuitRow::Halted { code } => format!("halted ({code})"),
-        CircuitRow::Unknown => "?".to_owned(),
+        Some(CircuitState::Closed) => "closed".to_owned(),
+        Some(CircuitState::Open { since, until, code }) => {
+            format!("open since {} ({code}), next probe {}", whole(*since), whole(*until))
+        }
+        Some(CircuitState::Halted { since, code }) => format!("halted since {} ({code})", whole(*since)),
+        Some(CircuitState::Paused { since }) => format!("paused since {}", whole(*since)),
+        None => "?".to_owned(),
     };
     match row.stands_until {
-        Some(until) => format!("{circuit}, quota used up until {until}"),
+        Some(until) => format!("{circuit}, quota used up until {}", whole(until)),
         None => circuit,
     }
 }
 
 fn quota_cells(row: &LaneRow) -> Vec<Vec<String>> {
-    let cells = |quota: &crate::runtime::operator::lanes::QuotaRow| {
+    let cells = |quota: &QuotaRow| {
         vec![
             row.connection.clone(),
             quota.limit.clone(),
             quota.used.to_string(),
             format!("{} a {}", quota.calls, quota.window),
             quota.cap.map_or_else(|| "-".to_owned(), |cap| cap.to_string()),
-            quota.cost.as_ref().map_or_else(|| "-".to_owned(), crate::runtime::operator::lanes::CostRow::text),
+            quota.cost.as_ref().map_or_else(|| "-".to_owned(), CostRow::text),
             quota.next_window.to_string(),
         ]
     };
     row.quotas.iter().map(cells).collect()
+}
+
+/// To the second.
+fn whole(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// In its largest whole unit.
@@ -137,7 +147,7 @@ fn age(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::operator::lanes::{CostRow, QuotaRow};
+    use crate::model::code;
 
     fn row(connection: &str) -> LaneRow {
         LaneRow {
@@ -150,7 +160,7 @@ mod tests {
             in_flight: None,
             per_minute: None,
             oldest_s: Some(7_300),
-            circuit: CircuitRow::Unknown,
+            circuit: None,
             quotas: Vec::new(),
             stands_until: None,
         }
@@ -173,7 +183,10 @@ mod tests {
             waiting: Some(3),
             in_flight: Some(1),
             per_minute: Some(12.25),
-            circuit: CircuitRow::Halted { code: "unauthorized".to_owned() },
+            circuit: Some(CircuitState::Halted {
+                since: "2025-10-09T08:00:00.5Z".parse().expect("a time"),
+                code: code::UNAUTHORIZED,
+            }),
             quotas: vec![quota],
             ..row("news")
         };

@@ -6,12 +6,15 @@ use serde_json::Value;
 
 use super::{
     answer::Answer,
+    circuit::Pass,
     context::LaneContext,
     ledger::{self, Judgement},
-    limits::Admission,
+    limits::Allowance,
     line::Item,
     settle::{Ended, How, settle},
-    talk::{self, Spoken, converse},
+    sign::{self, Sign},
+    talk::{self, Spoken, ask_first, converse},
+    timeline::span,
     waiting,
 };
 use crate::{
@@ -21,7 +24,7 @@ use crate::{
         code::{self, Class, Code},
         time::Timestamp,
     },
-    telemetry::killpoint,
+    telemetry::{bug, killpoint},
     topics::{
         action::Action,
         memory::{self, ActionState, key},
@@ -33,17 +36,17 @@ use crate::{
 pub(super) enum Report {
     /// It came to its end.
     Settled(Item),
-    /// It waits in memory.
+    /// It waits in memory, until then on the lane's timeline.
     Parked { item: Item, due: Timestamp },
 }
 
 /// Tries an action once.
-pub(super) async fn attempt(context: Arc<LaneContext>, mut item: Item) -> LogResult<Report> {
+pub(super) async fn attempt(context: Arc<LaneContext>, pass: Pass, mut item: Item) -> LogResult<Report> {
     let action = *item.action.take().expect("an action in line is whole");
     let turn = match decide(&context, &action, &mut item)? {
         Turn::Talk(aim) => {
             item.calls = aim.operation.calls;
-            talk(&context, &action, &item, aim).await?
+            talk(&context, &pass, &action, &item, aim).await?
         }
         other => other,
     };
@@ -86,11 +89,19 @@ enum Turn {
 }
 
 struct Wait {
-    due: Timestamp,
+    wait: Duration,
     code: Code,
     maybe_done: bool,
     /// A wait that is no failure: it counts as no attempt.
     counts: bool,
+}
+
+/// The longest that an action waits for a limit before it asks again: somebody may raise it, or set the clock.
+const LONGEST_FOR_A_LIMIT: Duration = Duration::from_hours(1);
+
+fn limited(context: &LaneContext, until: Timestamp, maybe_done: bool) -> Wait {
+    let wait = span(context.now(), until).min(LONGEST_FOR_A_LIMIT);
+    Wait { wait, code: code::LIMIT_REACHED, maybe_done, counts: true }
 }
 
 impl Turn {
@@ -101,20 +112,17 @@ impl Turn {
 
 /// What memory and the catalogue say, before anything is sent.
 fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<Turn> {
-    let now = context.now();
-    let begun_at = match ledger::state(context.memory.as_ref(), &action.id)? {
+    match ledger::state(context.memory.as_ref(), &action.id)? {
         Some(ActionState::Settled(outcome)) if outcome.settles(action) => return Ok(Turn::Over),
         // Begun, and nothing was written about how it went: the process died in between, its request may have gone out at
         // any time before that, and has ended since.
         Some(ActionState::Begun { attempt, .. }) if attempt > item.attempts => {
             item.maybe_done = true;
-            Some(context.taken_over)
         }
-        Some(ActionState::Begun { at, .. }) => Some(at),
-        Some(ActionState::Settled(_)) | None => None,
-    };
-    if let Some(due) = action.not_before.filter(|due| *due > now) {
-        return Ok(Turn::Waits(Wait { due, code: code::NOT_THERE, maybe_done: item.maybe_done, counts: false }));
+        Some(ActionState::Begun { .. } | ActionState::Settled(_)) | None => {}
+    }
+    if let Some(wait) = too_early(context, action, item) {
+        return Ok(Turn::Waits(Wait { wait, code: code::NOT_THERE, maybe_done: item.maybe_done, counts: false }));
     }
     let Some(operation) = context.operation(&action.operation) else {
         let text = format!("`{}` has no operation `{}`", context.connection.vendor.name, action.operation);
@@ -124,21 +132,29 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
     // The ledger first: what it holds of this very action proves that it was done.
     let turn = aim(context, action, operation, repeat)?;
     let doubt = match &turn {
-        Turn::Talk(_) if item.maybe_done && operation.kind == OperationKind::Write => in_doubt(repeat, begun_at, now),
+        Turn::Talk(_) if item.maybe_done && operation.kind == OperationKind::Write => in_doubt(context, item, repeat),
         _ => None,
     };
     Ok(doubt.unwrap_or(turn))
 }
 
+/// How long an action must still wait for its time. What has waited for it once does not wait again, even if the time of day
+/// was set back meanwhile.
+fn too_early(context: &LaneContext, action: &Action, item: &Item) -> Option<Duration> {
+    let due = action.not_before.filter(|due| item.age.waited_to.is_none_or(|to| to < *due))?;
+    Some(span(context.now(), due)).filter(|wait| !wait.is_zero())
+}
+
 /// What an action that may have happened must wait for, or why it must not be tried again.
-fn in_doubt(repeat: Repeat, begun_at: Option<Timestamp>, now: Timestamp) -> Option<Turn> {
+fn in_doubt(context: &LaneContext, item: &Item, repeat: Repeat) -> Option<Turn> {
     match repeat {
         Repeat::Unsafe => {
             Some(Turn::dead(code::IN_DOUBT, "it was begun, its answer was lost, and it cannot be repeated safely"))
         }
         Repeat::Checked { settle } => {
-            let due = begun_at? + settle;
-            (due > now).then_some(Turn::Waits(Wait { due, code: code::TIMED_OUT, maybe_done: true, counts: false }))
+            let wait = context.unsettled_for(item, settle);
+            let waits = Turn::Waits(Wait { wait, code: code::TIMED_OUT, maybe_done: true, counts: false });
+            (!wait.is_zero()).then_some(waits)
         }
         Repeat::Natural | Repeat::Keyed => None,
     }
@@ -163,25 +179,34 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
 }
 
 /// Records the intent where that is promised, and talks to the vendor.
-async fn talk(context: &LaneContext, action: &Action, item: &Item, mut aim: Box<Aim>) -> LogResult<Turn> {
+async fn talk(context: &LaneContext, pass: &Pass, action: &Action, item: &Item, mut aim: Box<Aim>) -> LogResult<Turn> {
     // What may have happened already is not left out any more.
     match context.admit(aim.operation, action.optional && !item.maybe_done).await? {
-        Admission::Go => {}
-        Admission::Later(due) => {
-            let maybe_done = item.maybe_done;
-            return Ok(Turn::Waits(Wait { due, code: code::LIMIT_REACHED, maybe_done, counts: false }));
+        Allowance::Go => {}
+        Allowance::Later(until) => {
+            return Ok(Turn::Waits(Wait { counts: false, ..limited(context, until, item.maybe_done) }));
         }
-        Admission::Drop => return Ok(Turn::Ends { how: Box::new(How::Dropped(code::LIMIT_REACHED)), aim: None }),
+        Allowance::Drop => return Ok(Turn::Ends { how: Box::new(How::Dropped(code::LIMIT_REACHED)), aim: None }),
+    }
+    if aim.repeat == Repeat::Unsafe
+        && pass.is_probe()
+        && let Some(answer) = ask_first(context, pass).await?
+    {
+        let code = talk::failure_of(&answer).unwrap_or(code::UNEXPECTED_ANSWER);
+        let wait = Wait { wait: Duration::ZERO, code, maybe_done: item.maybe_done, counts: false };
+        return Ok(Turn::Waits(wait));
     }
     if matches!(aim.repeat, Repeat::Checked { .. } | Repeat::Unsafe) && aim.operation.kind == OperationKind::Write {
         context.proof.ensure().await?;
         let state = ActionState::Begun { at: context.now(), attempt: item.attempts + 1, progress: Value::Null };
         let record = memory::put(&context.memory_topic, &key::action(&action.id), &state, context.epoch, context.now());
-        context.remember(vec![record]).await?;
+        if !bug::is("intent-unwritten") {
+            context.remember(vec![record]).await?;
+        }
         killpoint::reached("intent-written");
     }
     let begun = context.shared.clock.elapsed();
-    let spoken = converse(context, action, &mut aim, item.maybe_done).await?;
+    let spoken = converse(context, pass, action, &mut aim, item.maybe_done).await?;
     let took = context.shared.clock.elapsed().saturating_sub(begun);
     let name = &context.connection.name;
     context.shared.metrics.attempt(name, aim.operation.name, talk::failure_of(&spoken.answer), took);
@@ -204,18 +229,26 @@ fn conclude(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>, 
             let why = "the vendor does not know the object that it named itself";
             dead(code::REFUSED, why.to_owned(), spoken)
         }
-        Answer::Halts(code) => {
-            let maybe_done = item.maybe_done || spoken.got_through;
-            Turn::Waits(Wait { due: context.now(), code, maybe_done, counts: true })
+        Answer::Halts(code) | Answer::Barred(code) => {
+            let maybe_done = item.maybe_done || spoken.may_have_acted();
+            match stays_safe(&aim, code, maybe_done) {
+                Ok(()) => Turn::Waits(Wait { wait: Duration::ZERO, code, maybe_done, counts: true }),
+                Err((code, message)) => dead(code, message, spoken),
+            }
         }
+        // It counts as an attempt, because its intent does.
         Answer::Later { until } => {
-            // It counts as an attempt, because its intent does.
-            let maybe_done = item.maybe_done || spoken.got_through;
-            Turn::Waits(Wait { due: until, code: code::LIMIT_REACHED, maybe_done, counts: true })
+            let maybe_done = item.maybe_done || spoken.may_have_acted();
+            match stays_safe(&aim, code::LIMIT_REACHED, maybe_done) {
+                Ok(()) => Turn::Waits(limited(context, until, maybe_done)),
+                Err((code, message)) => dead(code, message, spoken),
+            }
         }
-        Answer::Retry { code, maybe_done, after } => {
-            let maybe_done = item.maybe_done || maybe_done || spoken.got_through;
-            match retry(context, item, &aim, code, maybe_done, after) {
+        Answer::Retry { code, after, .. } => {
+            let maybe_done = item.maybe_done || spoken.may_have_acted();
+            let outage = !context.circuit.is_closed()
+                && matches!(sign::of(&spoken.answer), Sign::Fails { .. } | Sign::Bans { .. });
+            match retry(context, item, &aim, &Failure { code, maybe_done, after, outage }) {
                 Ok(wait) => Turn::Waits(wait),
                 Err((code, message)) => dead(code, message, spoken),
             }
@@ -230,58 +263,76 @@ fn warn_of(context: &LaneContext, action: &Action, done: &Done) {
     }
 }
 
-/// When to try again, or why not.
-fn retry(
-    context: &LaneContext,
-    item: &Item,
-    aim: &Aim,
+/// What cannot be repeated safely must not wait for a second try once it may have happened.
+fn stays_safe(aim: &Aim, code: Code, maybe_done: bool) -> Result<(), (Code, String)> {
+    if maybe_done && aim.repeat == Repeat::Unsafe && aim.operation.kind == OperationKind::Write {
+        let text = format!("`{}`: its answer was lost ({code}), and it cannot be repeated safely", aim.operation.name);
+        return Err((code::IN_DOUBT, text));
+    }
+    Ok(())
+}
+
+/// What a failed attempt means for its action alone.
+struct Failure {
     code: Code,
     maybe_done: bool,
     after: Option<Duration>,
-) -> Result<Wait, (Code, String)> {
-    let now = context.now();
-    if maybe_done && aim.repeat == Repeat::Unsafe && aim.operation.kind == OperationKind::Write {
-        return Err((
-            code::IN_DOUBT,
-            format!("`{}`: its answer was lost ({code}), and it cannot be repeated safely", aim.operation.name),
-        ));
-    }
+    /// The target fails as a whole: the lane stands still, and this is not the action's own failure.
+    outage: bool,
+}
+
+/// When to try again, or why not.
+fn retry(context: &LaneContext, item: &Item, aim: &Aim, failure: &Failure) -> Result<Wait, (Code, String)> {
+    let Failure { code, maybe_done, after, outage } = *failure;
+    stays_safe(aim, code, maybe_done)?;
     if code.page().class == Class::Permanent {
         return Err((code, format!("`{}`: {}", aim.operation.name, code.page().title)));
     }
+    let mut wait = if outage {
+        // The circuit holds it back; what is more the vendor wished for it.
+        after.unwrap_or_default()
+    } else {
+        check_age(context, item, aim, code)?;
+        let delivery = &context.connection.delivery;
+        let schedule = if code == code::NOT_THERE { &delivery.not_there } else { &delivery.backoff };
+        context.wait(schedule, item.attempts + 1, after)
+    };
+    if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
+        wait = wait.max(settle);
+    }
+    Ok(Wait { wait, code, maybe_done, counts: true })
+}
+
+/// Fails when an action has failed for longer than it may. A vendor that asks us to slow down never ends an action.
+fn check_age(context: &LaneContext, item: &Item, aim: &Aim, code: Code) -> Result<(), (Code, String)> {
     let delivery = &context.connection.delivery;
     let (limit, end) = if code == code::NOT_THERE {
         (delivery.not_there_max_age, code::NOT_THERE)
     } else {
         (delivery.max_age, code::EXHAUSTED)
     };
-    // While a quota stopped the lane, no time passed for what waited.
-    let since = item.since.map(|since| context.limits.went_on_at().map_or(since, |went_on| since.max(went_on)));
-    let failing_for =
-        since.map_or(Duration::ZERO, |since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
-    if failing_for >= limit {
-        let title = code.page().title;
-        return Err((end, format!("`{}`: still after {} attempts: {title}", aim.operation.name, item.attempts + 1)));
+    if code == code::RATE_LIMITED || context.age(item) < limit {
+        return Ok(());
     }
-    // Nobody waits longer than for the last try, whatever the vendor wishes.
-    let mut wait = context.wait(item.attempts + 1, after.map(|wished| wished.min(limit)));
-    if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
-        wait = wait.max(settle);
-    }
-    Ok(Wait { due: now + wait, code, maybe_done, counts: true })
+    let title = code.page().title;
+    Err((end, format!("`{}`: still after {} attempts: {title}", aim.operation.name, item.attempts + 1)))
 }
 
 /// Parks an action in memory until its time.
 async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait) -> LogResult<Report> {
-    let now = context.now();
+    let timeline = &context.circuit.timeline;
+    let now = timeline.now();
+    let due = now + wait.wait;
     if wait.counts {
         item.attempts += 1;
-        item.since = item.since.or(Some(now));
+        item.since = item.since.or(Some(context.now()));
+        item.age.failed(context.circuit.worked(), now);
     }
     if wait.code == code::LIMIT_REACHED {
-        item.since = None;
+        item.age.rests(context.circuit.worked());
     }
     item.maybe_done = wait.maybe_done;
-    context.remember(waiting::park(context, &item, action, wait.due, wait.code)).await?;
-    Ok(Report::Parked { item, due: wait.due })
+    item.age.waited_to = Some(timeline.time_of_day(due));
+    context.remember(waiting::park(context, &item, action, due, wait.code)).await?;
+    Ok(Report::Parked { item, due })
 }

@@ -11,9 +11,11 @@ use std::{
     time::Duration,
 };
 
-use super::limits::{Limits, QuotaReport};
+use super::{
+    circuit::{CircuitState, LaneCircuit},
+    limits::{Limits, QuotaReport},
+};
 use crate::model::{
-    code::Code,
     connection::ConnectionName,
     time::{Clock, Timestamp},
 };
@@ -36,8 +38,7 @@ pub struct LaneReport {
     pub per_minute: f64,
     /// Since when the action that waits longest has waited, as of a few seconds ago.
     pub oldest: Option<Timestamp>,
-    /// The lane sends nothing, and why.
-    pub halted: Option<Code>,
+    pub circuit: CircuitState,
     pub quotas: Vec<QuotaReport>,
     /// Until when a quota stops it.
     pub stands_until: Option<Timestamp>,
@@ -47,6 +48,7 @@ struct View {
     epoch: u64,
     clock: Arc<dyn Clock>,
     limits: Arc<Limits>,
+    circuit: Arc<LaneCircuit>,
     waiting: AtomicUsize,
     in_flight: AtomicUsize,
     rest: Mutex<Rest>,
@@ -55,7 +57,6 @@ struct View {
 struct Rest {
     rate: Rate,
     oldest: Option<Timestamp>,
-    halted: Option<Code>,
 }
 
 impl LaneBoard {
@@ -70,7 +71,7 @@ impl LaneBoard {
             in_flight: view.in_flight.load(Ordering::Relaxed),
             per_minute: rest.rate.per_minute(view.clock.elapsed()),
             oldest: rest.oldest,
-            halted: rest.halted,
+            circuit: view.circuit.state(),
             quotas: view.limits.reports(now),
             stands_until: view.limits.stands_until(now),
         })
@@ -83,10 +84,11 @@ impl LaneBoard {
         epoch: u64,
         clock: Arc<dyn Clock>,
         limits: Arc<Limits>,
+        circuit: Arc<LaneCircuit>,
     ) -> Entry {
-        let rest = Mutex::new(Rest { rate: Rate::new(clock.elapsed()), oldest: None, halted: None });
+        let rest = Mutex::new(Rest { rate: Rate::new(clock.elapsed()), oldest: None });
         let (waiting, in_flight) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let view = Arc::new(View { epoch, clock, limits, waiting, in_flight, rest });
+        let view = Arc::new(View { epoch, clock, limits, circuit, waiting, in_flight, rest });
         self.lanes().insert(connection.clone(), Arc::clone(&view));
         Entry { board: self.clone(), connection: connection.clone(), view }
     }
@@ -122,10 +124,6 @@ impl Entry {
 
     pub fn oldest(&self, since: Option<Timestamp>) {
         self.view.rest().oldest = since;
-    }
-
-    pub fn halted(&self, code: Option<Code>) {
-        self.view.rest().halted = code;
     }
 }
 
@@ -190,6 +188,7 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dispatcher::{backoff::Backoff, circuit::CircuitSettings};
 
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -220,7 +219,19 @@ mod tests {
     fn an_entry_goes_with_its_lane_and_takes_no_other_along() {
         let clock: Arc<dyn Clock> = Arc::new(crate::model::time::ManualClock::new(Timestamp::UNIX_EPOCH));
         let (board, shop) = (LaneBoard::default(), ConnectionName::parse("shop").expect("a name"));
-        let enter = |epoch| board.enter(&shop, epoch, Arc::clone(&clock), Arc::new(Limits::none()));
+        let settings = CircuitSettings {
+            failures: 5,
+            backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(1) },
+        };
+        let circuit = Arc::new(LaneCircuit::new(
+            shop.clone(),
+            settings,
+            Arc::clone(&clock),
+            Arc::new(crate::model::random::Generator::from_system()),
+            Arc::new(crate::telemetry::Metrics::new()),
+        ));
+        let enter =
+            |epoch| board.enter(&shop, epoch, Arc::clone(&clock), Arc::new(Limits::none()), Arc::clone(&circuit));
         let first = enter(1);
         first.stands(3, 2);
         let report = board.report(&shop).expect("it is there");

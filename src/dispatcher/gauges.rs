@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{board::Entry, line::Line};
 use crate::{
-    model::{code::Code, connection::ConnectionName, time::Timestamp},
+    model::{connection::ConnectionName, time::Timestamp},
     telemetry::Metrics,
 };
 
@@ -24,12 +24,13 @@ impl Gauges {
         Self { metrics: Arc::clone(metrics), name: name.clone(), oldest_after: now, board }
     }
 
-    pub fn tell(&mut self, line: &Line, running: usize, now: Timestamp) {
+    /// At this moment of the lane's timeline, and at this time of day.
+    pub fn tell(&mut self, line: &Line, running: usize, moment: Timestamp, now: Timestamp) {
         self.metrics.set_waiting(&self.name, line.len());
         self.metrics.set_in_flight(&self.name, running);
         self.board.stands(line.len(), running);
-        if self.oldest_after <= now || line.is_empty() {
-            self.oldest_after = now + OLDEST_EVERY;
+        if self.oldest_after <= moment || line.is_empty() {
+            self.oldest_after = moment + OLDEST_EVERY;
             let oldest = line.oldest();
             self.board.oldest(oldest);
             let age = oldest.map(|since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
@@ -40,10 +41,6 @@ impl Gauges {
     /// An action came to its end.
     pub fn settled(&self) {
         self.board.settled();
-    }
-
-    pub fn halted(&self, code: Option<Code>) {
-        self.board.halted(code);
     }
 
     /// When they are to be told again although nothing happens.

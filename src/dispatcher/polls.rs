@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::{
     answer::{self, Answer},
+    circuit::Pass,
     context::LaneContext,
     ledger::read_as,
+    sign::Sign,
 };
 use crate::{
     connectors::contract::{Poll, PollRead, PolledRow},
@@ -17,6 +19,7 @@ use crate::{
         id::WebhookId,
         time::Timestamp,
     },
+    telemetry::{bug, killpoint},
     topics::{
         event::Origin,
         memory::{self, key},
@@ -42,22 +45,26 @@ pub(super) enum PollReport {
 }
 
 /// Runs one poll: pages until its end. Rows are written first, then what was seen and the cursor.
-pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<PollReport> {
+pub(super) async fn poll(context: &Arc<LaneContext>, pass: &Pass, poll: &Poll) -> LogResult<PollReport> {
     for _page in 0..MOST_PAGES {
         let now = context.now();
         let cursor = read_as::<Value>(context.memory.as_ref(), &key::cursor(poll.name))?;
-        match context.logged_in().await? {
+        match context.logged_in(pass).await? {
             Ok(_) => {}
             Err(answer) => return Ok(failed(&answer, context.now())),
         }
         let connector = &context.connection.connector;
         let Some(request) = connector.poll(poll.name, cursor.as_ref(), now) else { return Ok(PollReport::Done) };
-        let reply = match context.send(&request, "poll").await? {
+        let reply = match context.send(pass, &request, "poll").await? {
             Ok(reply) => reply,
-            Err(answer) => return Ok(failed(&answer, context.now())),
+            Err(answer) => {
+                context.heard(pass, &answer).await?;
+                return Ok(failed(&answer, context.now()));
+            }
         };
         match connector.read(poll.name, cursor.as_ref(), now, &reply) {
             PollRead::Rows { rows, cursor, more } => {
+                pass.heard(Sign::Lives);
                 match record(context, poll, rows, &cursor, now).await {
                     Err(LogError::TooLarge { .. }) => return Ok(PollReport::Failed(code::ANSWER_TOO_LARGE, None)),
                     written => written?,
@@ -67,11 +74,13 @@ pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<P
                 }
             }
             PollRead::Failed(code) => {
-                let wished = answer::wished(&reply, context.now());
-                return Ok(PollReport::Failed(code, wished));
+                let after = answer::wished(&reply, context.now());
+                let answer = Answer::Retry { code, maybe_done: false, after };
+                context.heard(pass, &answer).await?;
+                return Ok(failed(&answer, context.now()));
             }
             PollRead::Unauthorized => {
-                context.halt(code::UNAUTHORIZED);
+                context.halt(code::UNAUTHORIZED).await?;
                 return Ok(PollReport::Halted);
             }
         }
@@ -84,7 +93,7 @@ pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<P
 
 fn failed(answer: &Answer, now: Timestamp) -> PollReport {
     match answer {
-        Answer::Halts(_) => PollReport::Halted,
+        Answer::Halts(_) | Answer::Barred(_) => PollReport::Halted,
         Answer::Retry { code, after, .. } => PollReport::Failed(*code, *after),
         Answer::Later { until } => {
             PollReport::Failed(code::LIMIT_REACHED, Duration::try_from(until.duration_since(now)).ok())
@@ -115,6 +124,12 @@ async fn record(
         webhooks.push(webhook(context, poll, row, now));
     }
     context.shared.metrics.poll_rows(&context.connection.name, poll.name, webhooks.len());
+    if bug::is("cursor-before-rows") {
+        context.remember(seen.clone()).await?;
+    }
+    if !webhooks.is_empty() {
+        killpoint::reached("rows-seen");
+    }
     context.append(webhooks).await?;
     seen.push(memory::put(&context.memory_topic, &key::cursor(poll.name), cursor, context.epoch, now));
     context.remember(seen).await

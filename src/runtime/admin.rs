@@ -18,8 +18,13 @@ use crate::topics::{control::Control, replay::Request};
 #[serde(rename_all = "snake_case")]
 pub enum Question {
     Topics,
-    Lanes { connection: Option<String> },
-    LaneControl { connection: String, control: Control },
+    Lanes {
+        connection: Option<String>,
+    },
+    LaneControl {
+        connection: String,
+        control: Control,
+    },
     DeadList(DeadFilter),
     DeadShow {
         id: String,

@@ -20,7 +20,7 @@
 //!
 //! Objects are keyed hashes; values other than waiting actions hold ids, hashes, amounts and times only.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -130,6 +130,16 @@ pub struct Claim {
     pub released: bool,
 }
 
+/// Why the lane stands still until a person or a changed secret closes its circuit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halt {
+    pub code: Code,
+    pub at: Timestamp,
+    /// The credentials that were rejected; nothing where a person paused the lane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<KeyHash>,
+}
+
 /// How much of one window of a quota may have been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reserved {
@@ -170,9 +180,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether it settles this action too: not when it died and a person has asked for it again since.
+    /// Whether it settles this action too: not when it died, or was left out, and a person has asked for it again since.
     pub fn settles(&self, action: &Action) -> bool {
-        !matches!(self.end, End::Dead(_)) || action.retry <= self.retry
+        !self.end.failed() || action.retry <= self.retry
     }
 }
 
@@ -193,6 +203,11 @@ pub enum End {
 }
 
 impl End {
+    /// Whether the target does not hold what the action wanted.
+    pub fn failed(self) -> bool {
+        matches!(self, Self::Dropped(_) | Self::Dead(_))
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -209,6 +224,9 @@ impl End {
 pub struct Parked {
     /// When the first of them is tried.
     pub due: Timestamp,
+    /// When that was decided: it waits for as long as lies between the two, whatever the time of day is now.
+    #[serde(default)]
+    pub parked: Timestamp,
     /// Since when the first of them has waited.
     pub since: Timestamp,
     /// How many wait, as of the last time that one began to: what was settled since is still counted.
@@ -222,10 +240,19 @@ pub struct Parked {
 pub struct Waiting {
     pub action: Action,
     pub due: Timestamp,
+    /// When it was parked: it waits for as long as lay between the two, whatever the time of day is now.
+    #[serde(default)]
+    pub parked: Timestamp,
     /// Its place among its equals: the order of arrival at the lane, over both its topics.
     pub sequence: u64,
     pub attempts: u32,
+    /// When it first failed, for people.
     pub since: Timestamp,
+    /// How long it had been failing when it was parked, not counted while its lane stood still.
+    #[serde(default)]
+    pub age: Duration,
+    #[serde(default)]
+    pub clocks: Clocks,
     pub code: Code,
     /// The vendor may have acted already.
     pub maybe_done: bool,
@@ -234,6 +261,16 @@ pub struct Waiting {
     /// It came on the lane's bulk topic, and stays on its budget.
     #[serde(default)]
     pub bulk: bool,
+}
+
+/// The clocks of the owner that parked an action. They mean nothing to another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clocks {
+    pub epoch: u64,
+    /// How long the lane had worked.
+    pub worked: Duration,
+    /// When the action's last try ended, on the lane's timeline.
+    pub ended: Option<Timestamp>,
 }
 
 /// How far the lane's owner has come in its bulk topic.

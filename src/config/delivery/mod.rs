@@ -1,6 +1,7 @@
 //! How actions are carried out at one connection.
 
 mod bulk;
+mod circuit;
 mod limits;
 mod retry;
 
@@ -9,9 +10,10 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 pub use bulk::Bulk;
+pub use circuit::Circuit;
 pub(super) use limits::divide;
 pub use limits::{LimitConfig, QuotaConfig, SpanConfig};
-pub use retry::Retry;
+pub use retry::{Pauses, Retry};
 
 use super::{fields::Fields, report::Problems};
 use crate::connectors::contract::{
@@ -33,8 +35,9 @@ pub struct Delivery {
     /// For one request, until the end of its answer.
     pub timeout: Duration,
     pub retry: Retry,
-    /// How long an object may not be there yet before its action becomes a dead letter.
-    pub not_there_max_age: Duration,
+    /// The same while an object is not there yet.
+    pub not_there: Retry,
+    pub circuit: Circuit,
     /// What replays, imports and repairs may use of it.
     pub bulk: Bulk,
     /// Private and loopback addresses may be called: for vendors in the same house, and for sandboxes.
@@ -49,8 +52,9 @@ impl Delivery {
             per_second: vendor.pace.per_second,
             limits: limits::of_vendor(vendor, &zone_of(vendor)),
             timeout: Duration::from_secs(30),
-            retry: Retry::default(),
-            not_there_max_age: DAY,
+            retry: Retry::of_failures(),
+            not_there: Retry::of_not_there(),
+            circuit: Circuit::default(),
             bulk: Bulk::beside(vendor.pace.per_second),
             allow_private_addresses: false,
         }
@@ -65,8 +69,9 @@ impl Delivery {
             per_second,
             limits: read_limits(&mut fields, vendor, problems),
             timeout: fields.duration("timeout", default.timeout, problems),
-            retry: Retry::read(&mut fields, default.retry, problems),
-            not_there_max_age: read_not_there(&mut fields, default.not_there_max_age, problems),
+            retry: Retry::read(&mut fields, "retry", default.retry, problems),
+            not_there: Retry::read(&mut fields, "not_there", default.not_there, problems),
+            circuit: Circuit::read(&mut fields, problems),
             bulk: Bulk::read(&mut fields, Bulk::beside(per_second), problems),
             allow_private_addresses: fields.flag("allow_private_addresses", false, problems),
         };
@@ -100,11 +105,4 @@ fn per_second(fields: &mut Fields<'_>, default: Option<u32>, problems: &mut Prob
             .ok_or_else(|| "expected a whole number from 1, or `unlimited`".to_owned()),
     };
     super::fields::scalar(node, problems, read).unwrap_or(default)
-}
-
-fn read_not_there(fields: &mut Fields<'_>, default: Duration, problems: &mut Problems) -> Duration {
-    let Some(mut fields) = fields.fields("not_there", problems) else { return default };
-    let max_age = fields.duration("max_age", default, problems);
-    fields.finish(problems);
-    max_age
 }

@@ -12,7 +12,7 @@ use crate::{
 
 /// What the limits say of an action that is about to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub enum Allowance {
     Go,
     /// Not before this.
     Later(Timestamp),
@@ -23,7 +23,7 @@ pub enum Admission {
 impl LaneContext {
     /// Whether an action may begin: there is room for all the requests that it usually takes, and for the first one now. Asked
     /// before its intent is written, so that nothing is in doubt only because it waited.
-    pub async fn admit(&self, operation: &Operation, optional: bool) -> LogResult<Admission> {
+    pub async fn admit(&self, operation: &Operation, optional: bool) -> LogResult<Allowance> {
         let (now, memory) = (self.now(), self.memory.as_ref());
         let mut later = None;
         for quota in self.limits.quotas.iter().filter(|quota| quota.is_about(operation.limit_class)) {
@@ -31,7 +31,7 @@ impl LaneContext {
             let mut counter = quota.counter(memory, now)?;
             let drops = quota.settings.on_exhausted == OnExhausted::DropOptional;
             if optional && drops && !counter.is_free_for(calls) {
-                return Ok(Admission::Drop);
+                return Ok(Allowance::Drop);
             }
             if !counter.has_room_for(calls) {
                 counter.close();
@@ -39,15 +39,15 @@ impl LaneContext {
             }
         }
         if let Some(until) = later {
-            return Ok(Admission::Later(until));
+            return Ok(Allowance::Later(until));
         }
         for short in self.limits.short.iter().filter(|short| short.is_about(operation.limit_class)) {
             tokio::select! {
                 () = short.places.vacancy() => {}
-                () = self.stop.cancelled() => return Ok(Admission::Later(self.now())),
+                () = self.stop.cancelled() => return Ok(Allowance::Later(self.now())),
             }
         }
-        Ok(Admission::Go)
+        Ok(Allowance::Go)
     }
 
     /// Waits until a request of a class may go out, and counts it. Or answers when the next window of a quota begins that has

@@ -21,7 +21,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 pub use quota::{QuotaReport, report_of};
 pub use settings::{LaneLimit, OnExhausted, QuotaPrice, QuotaSettings, Span};
 
-pub(super) use keep::Admission;
+pub(super) use keep::Allowance;
 use quota::Quota;
 use sliding::{Counts, Place, Sliding};
 
@@ -116,11 +116,6 @@ impl Limits {
     /// Until when nothing may be begun, because a quota over everything is used up.
     pub fn stands_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.quotas.iter().filter_map(|quota| quota.stops_until(now)).max()
-    }
-
-    /// When the lane last went on after it had stood still for a quota: no time passed for what waited meanwhile.
-    pub fn went_on_at(&self) -> Option<Timestamp> {
-        self.quotas.iter().filter_map(Quota::stopped_until).max()
     }
 
     pub fn reports(&self, now: Timestamp) -> Vec<QuotaReport> {

@@ -26,8 +26,6 @@ pub(super) struct Quota {
     counter: Mutex<Counter>,
     /// Who writes a block; others wait for it.
     pub reserving: tokio::sync::Mutex<()>,
-    /// Until when it last stopped the lane.
-    stopped_until: Mutex<Option<Timestamp>>,
 }
 
 /// How a quota stands, for people.
@@ -50,9 +48,6 @@ impl Quota {
     pub fn open(limit: &LaneLimit, settings: &QuotaSettings, memory: &dyn Table, now: Timestamp) -> LogResult<Self> {
         let period = Period::of(settings.window, &settings.zone, now);
         let cap = settings.cap(limit.calls);
-        let before = Period::of(settings.window, &settings.zone, period.start - jiff::SignedDuration::from_nanos(1));
-        let was_used_up = cap.is_some_and(|cap| cap > 0) && stored(memory, &limit.name, &before)? >= cap.unwrap_or(0);
-        let stopped_until = was_used_up.then_some(period.start);
         let stored = stored(memory, &limit.name, &period)?;
         Ok(Self {
             name: limit.name.clone(),
@@ -61,7 +56,6 @@ impl Quota {
             settings: settings.clone(),
             counter: Mutex::new(Counter::new(limit.calls, cap, period, stored)),
             reserving: tokio::sync::Mutex::new(()),
-            stopped_until: Mutex::new(stopped_until),
         })
     }
 
@@ -111,17 +105,7 @@ impl Quota {
         }
         let counter = self.lock();
         let until = counter.period().end;
-        let stops = counter.is_closed() && counter.period().start <= now && now < until;
-        drop(counter);
-        if stops {
-            *self.stopped() = Some(until);
-        }
-        stops.then_some(until)
-    }
-
-    /// When it last let the lane go on.
-    pub fn stopped_until(&self) -> Option<Timestamp> {
-        *self.stopped()
+        (counter.is_closed() && counter.period().start <= now && now < until).then_some(until)
     }
 
     /// What was spent and what is reserved for the present window, where they differ.
@@ -139,10 +123,6 @@ impl Quota {
 
     fn lock(&self) -> MutexGuard<'_, Counter> {
         self.counter.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn stopped(&self) -> MutexGuard<'_, Option<Timestamp>> {
-        self.stopped_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -129,7 +129,12 @@ impl Drain {
 
     /// Gives the disk its room back. Where that fails, the next time does it.
     async fn trim(&self, going: &mut Going) {
-        let drained = TrimRule { keep_for: Some(Duration::ZERO), keep_bytes: Some(0), readers: vec![GROUP.to_owned()] };
+        let drained = TrimRule {
+            keep_for: Some(Duration::ZERO),
+            keep_bytes: Some(0),
+            readers: vec![GROUP.to_owned()],
+            ..TrimRule::default()
+        };
         match self.spool.trim(&self.topic, &drained, self.parts.clock.now()).await {
             Ok(_) => going.untrimmed = 0,
             Err(error) => tracing::warn!(topic = self.topic, error = %error, "the spool was not trimmed"),

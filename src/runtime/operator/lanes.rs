@@ -10,19 +10,20 @@ use crate::{
     connectors::contract::limits::Vat,
     dispatcher::{
         LaneReport,
+        circuit::CircuitState,
         limits::{LaneLimit, QuotaReport, Span, report_of},
     },
     log::{Bound, Fencing, LogResult, Offsets, Table, TopicPartition},
     model::{connection::ConnectionName, time::Timestamp},
     topics::{
         control::Control,
-        memory::{self, Claim, Waiting, key},
+        memory::{self, BulkPosition, Claim, Halt, Parked, key},
     },
 };
 
 /// Lanes that are looked at together.
 const AT_ONCE: usize = 16;
-/// Waiting actions that are looked at for the oldest one, where the owner does not tell.
+/// Keys with waiting actions that are looked at for the oldest one, where the owner does not tell.
 const MOST_LOOKED_AT: usize = 2_000;
 
 /// One lane, for people. What is not known is `None`.
@@ -44,29 +45,11 @@ pub struct LaneRow {
     pub per_minute: Option<f64>,
     /// Age of the action that waits longest.
     pub oldest_s: Option<u64>,
-    pub circuit: CircuitRow,
+    /// Not known where the owner is another process, unless memory tells why the lane stands still.
+    pub circuit: Option<CircuitState>,
     pub quotas: Vec<QuotaRow>,
     /// A quota stops the lane until then.
     pub stands_until: Option<Timestamp>,
-}
-
-/// Whether a lane may send.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CircuitRow {
-    Closed,
-    /// The target fails as a whole; the next probe goes out at `until`.
-    Open {
-        since: Timestamp,
-        until: Timestamp,
-        code: String,
-    },
-    /// It stands still until a person or a changed secret closes its circuit.
-    Halted {
-        code: String,
-    },
-    /// Only the owner knows, and that is another process.
-    Unknown,
 }
 
 /// One quota of a lane.
@@ -150,13 +133,16 @@ impl Operator {
         memory.catch_up().await?;
         let claim: Option<Claim> = read(memory.as_ref(), key::CLAIM)?;
         let (live, next) = self.live(name, offsets).await?;
-        let position: Option<Position> = read(memory.as_ref(), key::BULK)?;
+        let position: Option<BulkPosition> = read(memory.as_ref(), key::BULK)?;
         let (bulk_first, bulk_end) = self.ends(&self.names.bulk(name)).await?;
         let bulk_next = position.map_or(bulk_first, |position| position.next.max(bulk_first));
         let epoch = claim.as_ref().map_or(0, |claim| claim.epoch);
         // Of an older epoch: the lane was lost, and its task does not know it yet.
         let owned = self.board.report(name).filter(|report| report.epoch == epoch);
-        let oldest = self.oldest(name, memory.as_ref(), next).await?;
+        let oldest = match &owned {
+            Some(lane) => lane.oldest,
+            None => self.oldest(name, memory.as_ref(), next).await?,
+        };
         Ok(LaneRow {
             connection: name.to_string(),
             owner: claim.filter(|claim| !claim.released).map(|claim| claim.owner),
@@ -199,10 +185,9 @@ impl Operator {
             let mut reader = self.log.read(&self.names.actions(name), 0, from, Bound::Offset(next + 1)).await?;
             oldest = reader.next().await?.first().map(|record| record.timestamp);
         }
-        for (_, bytes) in memory.scan(key::WAITING, None, MOST_LOOKED_AT)? {
-            let waiting: Waiting = memory::read(&bytes)?;
-            let arrived = waiting.action.source.arrived;
-            oldest = Some(oldest.map_or(arrived, |oldest: Timestamp| oldest.min(arrived)));
+        for (_, bytes) in memory.scan(key::PARKED, None, MOST_LOOKED_AT)? {
+            let parked: Parked = memory::read(&bytes)?;
+            oldest = Some(oldest.map_or(parked.since, |oldest: Timestamp| oldest.min(parked.since)));
         }
         Ok(oldest)
     }
@@ -235,27 +220,15 @@ impl Operator {
 /// The limits of all lanes, by their connections' first names.
 pub type LimitsByLane = BTreeMap<ConnectionName, Vec<LaneLimit>>;
 
-/// How far the bulk topic is settled.
-#[derive(Deserialize)]
-struct Position {
-    next: u64,
-}
-
-/// Why a lane stands still for good.
-#[derive(Deserialize)]
-struct Halt {
-    code: String,
-}
-
-fn circuit(memory: &dyn Table, owned: Option<&LaneReport>) -> Result<CircuitRow, OperatorError> {
-    if let Some(halt) = read::<Halt>(memory, key::HALT)? {
-        return Ok(CircuitRow::Halted { code: halt.code });
+fn circuit(memory: &dyn Table, owned: Option<&LaneReport>) -> Result<Option<CircuitState>, OperatorError> {
+    if let Some(lane) = owned {
+        return Ok(Some(lane.circuit));
     }
-    Ok(match owned {
-        Some(LaneReport { halted: Some(code), .. }) => CircuitRow::Halted { code: code.to_string() },
-        Some(_) => CircuitRow::Closed,
-        None => CircuitRow::Unknown,
-    })
+    let halt = read::<Halt>(memory, key::HALT)?;
+    Ok(halt.map(|Halt { code, at: since, credentials }| match credentials {
+        Some(_) => CircuitState::Halted { since, code },
+        None => CircuitState::Paused { since },
+    }))
 }
 
 fn read<T: serde::de::DeserializeOwned>(memory: &dyn Table, key: &str) -> Result<Option<T>, OperatorError> {

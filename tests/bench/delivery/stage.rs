@@ -10,7 +10,9 @@ use anyhow::{Context as _, ensure};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use spojka::{
-    dispatcher::{Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, Transport, backoff::Backoff},
+    dispatcher::{
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, Transport, backoff::Backoff,
+    },
     http::{Client, ClientSettings, Limits},
     log::{
         Fencing, Log, TopicSpec,
@@ -247,5 +249,6 @@ fn delivery(concurrency: usize) -> Delivery {
         backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) },
         max_age: Duration::from_hours(72),
         not_there_max_age: Duration::from_hours(24),
+        bulk: BulkDelivery::default(),
     }
 }

@@ -2,13 +2,16 @@
 
 mod bounds;
 mod bulk;
+mod circuit;
 mod doubt;
 mod faults;
+mod halts;
 mod limits;
 mod order;
 mod owners;
 mod polls;
 mod retries;
+mod schedules;
 mod sessions;
 mod settling;
 mod stage;

@@ -67,6 +67,8 @@ pub(super) struct Toy {
     /// Its sessions must outlive the process.
     pub(super) durable: bool,
     pub(super) polls: bool,
+    /// It has a request that only asks.
+    pub(super) probe: bool,
 }
 
 fn request(method: Method, path: &str) -> Request {
@@ -152,7 +154,7 @@ impl Connector for Toy {
     }
 
     fn probe(&self) -> Option<Request> {
-        None
+        self.probe.then(|| request(Method::Get, "/me"))
     }
 
     fn read_probe(&self, _: &Reply) -> Result<(), String> {
