@@ -11,7 +11,7 @@ use spojka::{
     },
     topics::{
         action::Action,
-        memory::{self, End, Parked, Waiting, key},
+        memory::{self, Clocks, End, Parked, Waiting, key},
         record::Append,
     },
 };
