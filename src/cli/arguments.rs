@@ -4,9 +4,12 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::topics::{
-    dead::Kind,
-    replay::{AsOf, Begin, Mode},
+use crate::{
+    model::code::Class,
+    topics::{
+        dead::Kind,
+        replay::{AsOf, Begin, Mode},
+    },
 };
 
 /// Webhooks in, your flows applied, actions done: nothing lost, nothing done twice.
@@ -290,8 +293,14 @@ pub enum DeadCommand {
         /// Its id, as `dead list` shows it.
         id: String,
     },
-    /// Send them on their way again. Tells how many, and moves nothing without --yes.
-    Retry(DeadArguments),
+    /// Send them on their way again, behind live traffic. Tells how many, and moves nothing without --yes.
+    Retry {
+        #[command(flatten)]
+        which: DeadArguments,
+        /// Wait until the retried actions have ended, and tell how.
+        #[arg(long)]
+        wait: bool,
+    },
     /// Remove them for good. Tells how many, and removes nothing without --yes.
     Discard(DeadArguments),
 }
@@ -307,9 +316,21 @@ pub struct DeadArguments {
     /// Only those that died of this code.
     #[arg(long)]
     pub code: Option<String>,
+    /// Only those that died of a code of this class.
+    #[arg(long)]
+    pub class: Option<DeadClass>,
     /// Only those of this connection.
     #[arg(long)]
     pub connection: Option<String>,
+    /// Only those of this flow.
+    #[arg(long)]
+    pub flow: Option<String>,
+    /// Only those that died then or later: a day, a time, or so long ago (`2025-10-01`, `36h`).
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only those that died before.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
     /// At the most so many.
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub limit: usize,
@@ -332,6 +353,28 @@ impl DeadKind {
             Self::Webhook => Kind::Webhook.as_str(),
             Self::Event => Kind::Event.as_str(),
             Self::Action => Kind::Action.as_str(),
+        }
+    }
+}
+
+/// What kind of reason a dead letter has: `spojka explain` tells each code's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeadClass {
+    Transient,
+    Permanent,
+    Caller,
+    Config,
+    Ours,
+}
+
+impl DeadClass {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transient => Class::Transient.as_str(),
+            Self::Permanent => Class::Permanent.as_str(),
+            Self::Caller => Class::Caller.as_str(),
+            Self::Config => Class::Config.as_str(),
+            Self::Ours => Class::Ours.as_str(),
         }
     }
 }

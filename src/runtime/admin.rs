@@ -8,7 +8,10 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    operator::{OperatorError, dead::DeadFilter},
+    operator::{
+        OperatorError,
+        dead::{DeadFilter, Retried},
+    },
     replay::Replayer,
 };
 use crate::topics::replay::Request;
@@ -24,6 +27,8 @@ pub enum Question {
     },
     DeadRetry(DeadFilter),
     DeadDiscard(DeadFilter),
+    /// How retried actions ended.
+    Ends(Vec<Retried>),
     Trace {
         id: String,
     },
@@ -88,6 +93,7 @@ pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::
         Question::DeadShow { id } => serde_json::to_value(operator.dead_show(&id).await?),
         Question::DeadRetry(filter) => serde_json::to_value(operator.dead_retry(&filter).await?),
         Question::DeadDiscard(filter) => serde_json::to_value(operator.dead_discard(&filter).await?),
+        Question::Ends(retried) => serde_json::to_value(operator.ends(&retried).await?),
         Question::Trace { id } => serde_json::to_value(operator.trace(&id).await?),
         Question::Newest { limit } => serde_json::to_value(operator.newest(limit).await?),
         Question::ReplayBegin { request, dry } => serde_json::to_value(replayer.begin(*request, dry).await?),

@@ -3,6 +3,7 @@
 mod doctor;
 mod operator;
 mod pure;
+mod replay;
 
 use std::{
     net::{SocketAddr, TcpListener},
