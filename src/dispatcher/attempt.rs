@@ -1,17 +1,20 @@
 //! One try of an action: consult memory, judge, record the intent, talk to the vendor, settle or park.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use serde_json::Value;
 
 use super::{
     answer::Answer,
     context::LaneContext,
-    ledger::{self, Judgement, read_as},
+    ledger::{self, Judgement},
     line::Item,
-    offsets::Way,
     settle::{Ended, How, settle},
     talk::{self, Spoken, converse},
+    waiting,
 };
 use crate::{
     connectors::contract::{Done, Operation, Repeat, Target, operation::OperationKind},
@@ -23,8 +26,7 @@ use crate::{
     telemetry::killpoint,
     topics::{
         action::Action,
-        memory::{self, ActionState, Waiting, key},
-        record::Append,
+        memory::{self, ActionState, End, key},
     },
 };
 
@@ -39,7 +41,7 @@ pub(super) enum Report {
 
 /// Tries an action once.
 pub(super) async fn attempt(context: Arc<LaneContext>, mut item: Item) -> LogResult<Report> {
-    let Some(action) = load(&context, &mut item)? else { return Ok(Report::Settled(item)) };
+    let action = *item.action.take().expect("an action in line is whole");
     let turn = match decide(&context, &action, &mut item)? {
         Turn::Talk(aim) => {
             item.calls = aim.operation.calls;
@@ -50,14 +52,15 @@ pub(super) async fn attempt(context: Arc<LaneContext>, mut item: Item) -> LogRes
     match turn {
         Turn::Over => {
             // Settled before: only its place in line was left over.
-            let record = memory::forget(&context.memory_topic, &key::waiting(&item.id), context.epoch, context.now());
-            context.remember(vec![record]).await?;
+            let records = waiting::forget(&context, &item);
+            if !records.is_empty() {
+                context.remember(records).await?;
+            }
             Ok(Report::Settled(item))
         }
         Turn::Ends { how, aim } => {
             let aimed = aim.as_ref().map(|aim| (&aim.target, &aim.judgement));
-            let attempts = item.attempts + 1;
-            settle(&context, &Ended { action: &action, attempts, how: *how, aimed }).await?;
+            settle(&context, &Ended { action: &action, item: &item, how: *how, aimed }).await?;
             Ok(Report::Settled(item))
         }
         Turn::Waits(wait) => park(&context, action, item, wait).await,
@@ -98,15 +101,6 @@ impl Turn {
     }
 }
 
-/// The action itself: in the item, or waiting in memory. Nothing when it is in neither: it was settled meanwhile.
-fn load(context: &LaneContext, item: &mut Item) -> LogResult<Option<Action>> {
-    if let Some(action) = item.action.take() {
-        return Ok(Some(*action));
-    }
-    let waiting = read_as::<Waiting>(context.memory.as_ref(), &key::waiting(&item.id))?;
-    Ok(waiting.map(|waiting| waiting.action))
-}
-
 /// What memory and the catalogue say, before anything is sent.
 fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<Turn> {
     let now = context.now();
@@ -131,11 +125,20 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
     let repeat = context.connection.connector.repeat(operation);
     // The ledger first: what it holds of this very action proves that it was done.
     let turn = aim(context, action, operation, repeat)?;
-    let doubt = match &turn {
-        Turn::Talk(_) if item.maybe_done && operation.kind == OperationKind::Write => in_doubt(repeat, begun_at, now),
+    let stops = match &turn {
+        Turn::Talk(_) if operation.kind == OperationKind::Fetch => None,
+        Turn::Talk(_) if item.maybe_done => in_doubt(repeat, begun_at, now),
+        Turn::Talk(_) if item.attempts == 0 && begun_at.is_none() => suspect(context, action, now),
         _ => None,
     };
-    Ok(doubt.unwrap_or(turn))
+    Ok(stops.unwrap_or(turn))
+}
+
+/// An action that looks like the next turn of a loop is not sent.
+fn suspect(context: &LaneContext, action: &Action, now: Timestamp) -> Option<Turn> {
+    let why = context.loops.lock().unwrap_or_else(PoisonError::into_inner).suspect(action, now)?;
+    context.shared.metrics.loop_suspected(&context.connection.name);
+    Some(Turn::dead(code::LOOP_SUSPECTED, why))
 }
 
 /// What an action that may have happened must wait for, or why it must not be tried again.
@@ -161,7 +164,11 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
         },
     };
     let judgement = ledger::judge(context.memory.as_ref(), action, &target)?;
-    let end = judgement.end(&target);
+    let end = match judgement.end(&target) {
+        // The vendor holds it already: only the ledger learns of it, under the ledger's own rules.
+        None | Some(End::Done) if action.adopt && operation.kind == OperationKind::Write => Some(End::Adopted),
+        end => end,
+    };
     let result = judgement.result.clone();
     let aim = Box::new(Aim { operation, target, judgement, repeat });
     Ok(match end {
@@ -271,24 +278,6 @@ async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait)
         item.since = item.since.or(Some(now));
     }
     item.maybe_done = wait.maybe_done;
-    let record = waiting_record(context, &item, action, wait.due, wait.code);
-    context.remember(vec![record]).await?;
+    context.remember(waiting::park(context, &item, action, wait.due, wait.code)).await?;
     Ok(Report::Parked { item, due: wait.due })
-}
-
-/// The record of an action that waits.
-pub(super) fn waiting_record(context: &LaneContext, item: &Item, action: Action, due: Timestamp, code: Code) -> Append {
-    let now = context.now();
-    let waiting = Waiting {
-        due,
-        sequence: item.sequence,
-        attempts: item.attempts,
-        since: item.since.unwrap_or(now),
-        code,
-        maybe_done: item.maybe_done,
-        progress: item.progress.clone(),
-        bulk: item.way == Way::Bulk,
-        action,
-    };
-    memory::put(&context.memory_topic, &key::waiting(&item.id), &waiting, context.epoch, now)
 }

@@ -191,7 +191,7 @@ impl BulkIntake {
     }
 
     /// The position to write now, if it has moved and was not written just before.
-    pub fn to_write(&mut self, now: Timestamp) -> Option<BulkPosition> {
+    pub fn take_position(&mut self, now: Timestamp) -> Option<BulkPosition> {
         if self.writing || now < self.write_after || self.position == self.written {
             return None;
         }
@@ -201,13 +201,18 @@ impl BulkIntake {
     }
 
     /// The last position, at the end of the lane.
-    pub fn last_to_write(&self) -> Option<BulkPosition> {
+    pub fn last_position(&self) -> Option<BulkPosition> {
         (self.position != self.written).then_some(self.position)
     }
 
     pub fn has_written(&mut self, position: BulkPosition) {
         self.writing = false;
         self.written = position;
+    }
+
+    /// The topic, and how many of its records are not settled.
+    pub fn lag(&self) -> (&str, u64) {
+        (&self.topic, self.ends.borrow().saturating_sub(self.position.next))
     }
 
     /// When there is something to do again.

@@ -1,7 +1,7 @@
 //! What all attempts of one lane share.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -12,6 +12,7 @@ use super::{
     answer::{self, Answer},
     backoff::Backoff,
     ledger::read_as,
+    loops::{LoopRule, Loops},
     pace::Pacer,
     proof::Proof,
 };
@@ -53,6 +54,8 @@ pub struct Delivery {
     /// The same for "the object is not there yet".
     pub not_there_max_age: Duration,
     pub bulk: BulkDelivery,
+    /// From when on a burst on one object is taken for a loop, if ever.
+    pub loops: Option<LoopRule>,
 }
 
 /// What replays, imports and repairs may use of the lane.
@@ -106,6 +109,7 @@ pub(super) struct LaneContext {
     pub taken_over: Timestamp,
     pub proof: Proof,
     pub pacer: Pacer,
+    pub loops: Mutex<Loops>,
     pub session: tokio::sync::Mutex<Option<Session>>,
     /// Finish what is in flight, begin nothing.
     pub stop: CancellationToken,

@@ -1,7 +1,7 @@
 //! A lane and its one owner: takes actions in, starts what may go, parks what must wait.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -12,32 +12,30 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    attempt::{self, Report, attempt},
+    attempt::{Report, attempt},
+    bound::Held,
     bulk::{self, Budget, BulkIntake},
     context::LaneContext,
+    gauges::Gauges,
     ledger,
-    line::{Item, Line},
+    line::{Item, Line, Taken, ToStore},
+    loops::Loops,
     offsets::{Offsets, Place, Way},
     pace::Pacer,
     poll_clocks::PollClocks,
     polls::{self, PollReport},
     start::LaneStart,
+    waiting,
 };
 use crate::{
     log::{LogError, LogResult, Table},
-    model::{
-        code,
-        connection::ConnectionName,
-        hash::ContentHash,
-        id::{ActionId, KeyHash},
-        time::Timestamp,
-    },
+    model::{code, connection::ConnectionName, hash::ContentHash, id::KeyHash, time::Timestamp},
     topics::{
         Unreadable,
         action::Action,
         control::Control,
         dead::{DeadLetter, Kind},
-        memory::{self, ActionState, BulkPosition, Waiting, key},
+        memory::{ActionState, BulkPosition, key},
         record::Record,
     },
 };
@@ -48,7 +46,7 @@ const MOST_LOADED: usize = 1_000;
 /// What comes back from the lane's tasks.
 enum Task {
     Attempt(LogResult<Report>),
-    Stored(LogResult<()>, KeyHash, Vec<(ActionId, Option<Place>)>),
+    Stored(LogResult<()>, KeyHash, Vec<Item>),
     Bulk(bulk::Done),
     BulkWritten(LogResult<()>, BulkPosition),
     Poll(LogResult<PollReport>, usize),
@@ -63,6 +61,8 @@ pub(super) struct Lane {
     stop: CancellationToken,
     line: Line,
     offsets: Offsets,
+    /// What of the common bound this lane uses.
+    held: Held,
     bulk: BulkIntake,
     budget: Budget,
     /// The place of the next one among its equals.
@@ -70,6 +70,7 @@ pub(super) struct Lane {
     tasks: JoinSet<Task>,
     running: usize,
     polls: PollClocks,
+    gauges: Gauges,
     /// No more records will come.
     drained: bool,
 }
@@ -77,6 +78,7 @@ pub(super) struct Lane {
 impl Lane {
     pub fn new(start: LaneStart, memory: Arc<dyn Table>, memory_topic: String, epoch: u64) -> LogResult<Self> {
         let pacer = Pacer::new(Arc::clone(&start.shared.clock), start.connection.delivery.per_second);
+        let loops = Mutex::new(Loops::new(start.connection.delivery.loops));
         let now = start.shared.clock.now();
         let polls = PollClocks::new(start.connection.connector.polls(), now);
         let context = Arc::new(LaneContext {
@@ -87,6 +89,7 @@ impl Lane {
             epoch,
             proof: start.proof,
             pacer,
+            loops,
             session: tokio::sync::Mutex::new(None),
             taken_over: now,
             stop: start.stop.clone(),
@@ -98,6 +101,8 @@ impl Lane {
             budget: Budget::new(&context.connection.delivery.bulk),
             // An epoch has room for a million million records: no two owners give the same place.
             sequence: epoch << 40,
+            gauges: Gauges::new(&context.shared.metrics, &context.connection.name, now),
+            held: Held::new(start.bound),
             context,
             intake: start.intake,
             settled: start.settled,
@@ -110,28 +115,8 @@ impl Lane {
             polls,
             drained: false,
         };
-        lane.load_waiting()?;
+        waiting::load(lane.context.memory.as_ref(), &mut lane.line)?;
         Ok(lane)
-    }
-
-    /// Puts the actions that wait in memory in line, in the order in which they came.
-    fn load_waiting(&mut self) -> LogResult<()> {
-        let mut waiting = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.context.memory.scan(key::WAITING, after.as_deref(), 500)?;
-            let Some((last, _)) = page.last() else { break };
-            after = Some(last.clone());
-            for (_, bytes) in &page {
-                let entry: Waiting = memory::read(bytes).map_err(|error| ledger::broken(&error))?;
-                waiting.push((Item::parked(&entry), entry.due));
-            }
-        }
-        waiting.sort_by_key(|(item, _)| item.sequence);
-        for (item, due) in waiting {
-            self.line.push_parked(item, due);
-        }
-        Ok(())
     }
 
     pub fn name(&self) -> &ConnectionName {
@@ -143,7 +128,7 @@ impl Lane {
         loop {
             let stopping = self.stop.is_cancelled();
             if !stopping {
-                self.start_what_may_go();
+                self.start_what_may_go().await?;
                 self.start_bulk_errand();
             }
             self.report();
@@ -155,7 +140,8 @@ impl Lane {
     }
 
     async fn wait_for_something(&mut self, stopping: bool) -> LogResult<()> {
-        let takes_more = !stopping && !self.drained && self.line.loaded(Way::Live) < MOST_LOADED;
+        let takes_more =
+            !stopping && !self.drained && self.line.loaded(Way::Live) < MOST_LOADED && self.held.has_room();
         let takes_bulk = !stopping && self.bulk.has_records() && self.has_room_for_bulk();
         let wake = self.wake();
         let clock = Arc::clone(&self.context.shared.clock);
@@ -189,21 +175,21 @@ impl Lane {
     fn wake(&self) -> Option<Duration> {
         let now = self.context.now();
         let until = |due: Timestamp| Duration::try_from(due.duration_since(now)).unwrap_or_default();
-        let bulk = self.bulk.next_due().map(until);
+        let beside = self.bulk.next_due().into_iter().chain(self.gauges.next_due(&self.line)).min().map(until);
         if self.context.halted.get().is_some() {
-            return bulk;
+            return beside;
         }
         let may_start = self.running < self.context.connection.delivery.concurrency;
         let due = if may_start { self.line.next_due() } else { None };
         let next = self.polls.next_due().into_iter().chain(due).min().map(until);
         let elapsed = self.context.shared.clock.elapsed();
         let budget = if may_start && self.line.has_ready_bulk() { self.budget.wait(elapsed) } else { None };
-        next.into_iter().chain(bulk).chain(budget).min()
+        next.into_iter().chain(beside).chain(budget).min()
     }
 
-    fn start_what_may_go(&mut self) {
+    async fn start_what_may_go(&mut self) -> LogResult<()> {
         if self.context.halted.get().is_some() {
-            return;
+            return Ok(());
         }
         let now = self.context.now();
         while let Some((index, poll)) = self.polls.take(now) {
@@ -212,7 +198,8 @@ impl Lane {
         }
         while self.running < self.context.connection.delivery.concurrency {
             let bulk_too = self.budget.allows(self.context.shared.clock.elapsed());
-            let Some(item) = self.line.take(now, bulk_too) else { break };
+            let Some(taken) = self.line.take(now, bulk_too) else { break };
+            let Some(item) = self.whole(taken).await? else { continue };
             let context = Arc::clone(&self.context);
             self.running += 1;
             if item.goes == Way::Bulk {
@@ -220,6 +207,29 @@ impl Lane {
             }
             self.tasks.spawn(async move { Task::Attempt(attempt(context, item).await) });
         }
+        Ok(())
+    }
+
+    /// The action whose turn it is. None when memory has nothing of its key any more.
+    async fn whole(&mut self, taken: Taken) -> LogResult<Option<Item>> {
+        let (key, goes) = match taken {
+            Taken::Item(item) => return Ok(Some(*item)),
+            Taken::Stored { key, goes } => (key, goes),
+        };
+        let waiting::First { item, more, mut stale } = waiting::first(self.context.memory.as_ref(), &key)?;
+        if item.is_none() {
+            stale.push(key::parked(&key));
+        }
+        if !stale.is_empty() {
+            // Left over from a crash between two records.
+            self.context.remember(waiting::forget_all(&self.context, &stale)).await?;
+        }
+        let Some(mut item) = item else {
+            self.line.found_nothing(&key);
+            return Ok(None);
+        };
+        self.line.found(&mut item, goes, more);
+        Ok(Some(item))
     }
 
     /// Reading the bulk topic, one errand at a time beside everything else.
@@ -232,7 +242,7 @@ impl Lane {
     }
 
     fn has_room_for_bulk(&self) -> bool {
-        self.line.loaded(Way::Bulk) < bulk::MOST_LOADED
+        self.line.loaded(Way::Bulk) < bulk::MOST_LOADED && self.held.has_room()
     }
 
     async fn hear_of_bulk(&mut self, done: bulk::Done) -> LogResult<()> {
@@ -281,7 +291,9 @@ impl Lane {
             return Ok(());
         }
         self.sequence += 1;
-        let item = Item::new(action, place, self.sequence);
+        let bytes = record.bytes().len();
+        self.held.add(bytes);
+        let item = Item::new(action, place, self.sequence, bytes, self.context.now());
         let key = item.conflict.clone();
         if self.line.push(item) {
             self.store_followers(&key);
@@ -348,6 +360,7 @@ impl Lane {
 
     fn hear_of_attempt(&mut self, report: Report) {
         let (Report::Settled(item) | Report::Parked { item, .. }) = &report;
+        self.held.give_back(item.bytes);
         if item.goes == Way::Bulk {
             self.budget.end(item.calls, self.context.shared.clock.elapsed());
         }
@@ -358,13 +371,12 @@ impl Lane {
                 }
                 self.line.finish(&item);
             }
-            Report::Parked { mut item, due } => {
-                if let Some(place) = item.place.take() {
+            Report::Parked { item, due } => {
+                if let Some(place) = item.place {
                     self.offsets.finish(place);
                 }
-                let key = item.conflict.clone();
-                self.line.park(item, due);
-                self.store_followers(&key);
+                self.line.park(&item, due);
+                self.store_followers(&item.conflict);
             }
         }
     }
@@ -372,26 +384,28 @@ impl Lane {
     /// Followers of a parked action wait in memory too, so that the lane's offset can pass them. One write of a key at a time:
     /// what comes meanwhile goes with the next.
     fn store_followers(&mut self, key: &KeyHash) {
-        let Some((due, items)) = self.line.begin_store(key) else { return };
-        let record = |item: &Item| {
-            let action = item.action.as_ref()?.as_ref().clone();
-            Some(attempt::waiting_record(&self.context, item, action, due, code::NOT_THERE))
-        };
-        let records: Vec<_> = items.iter().filter_map(record).collect();
-        let stored = items.into_iter().map(|item| (item.id, item.place)).collect();
+        let Some(ToStore { items, parked }) = self.line.begin_store(key) else { return };
+        let mut records = vec![waiting::parked(&self.context, key, parked)];
+        for item in &items {
+            let action = item.action.as_ref().expect("an action in line is whole").as_ref().clone();
+            records.extend(waiting::waiting(&self.context, item, action, parked.due, code::NOT_THERE));
+        }
         let (context, key) = (Arc::clone(&self.context), key.clone());
-        self.tasks.spawn(async move { Task::Stored(context.remember(records).await, key, stored) });
+        self.tasks.spawn(async move { Task::Stored(context.remember(records).await, key, items) });
     }
 
-    fn hear_of_stored(&mut self, key: &KeyHash, stored: &[(ActionId, Option<Place>)]) {
-        stored.iter().filter_map(|(_, place)| *place).for_each(|place| self.offsets.finish(place));
-        self.line.stored(key, &stored.iter().map(|(id, _)| id.clone()).collect());
+    fn hear_of_stored(&mut self, key: &KeyHash, stored: &[Item]) {
+        for item in stored {
+            self.held.give_back(item.bytes);
+            item.place.into_iter().for_each(|place| self.offsets.finish(place));
+        }
+        self.line.stored(key, stored.len());
         self.store_followers(key);
     }
 
     /// The next owner begins where this one ended.
     async fn write_last_position(&mut self) -> LogResult<()> {
-        match self.bulk.last_to_write() {
+        match self.bulk.last_position() {
             Some(position) => bulk::write(&self.context, position).await,
             None => Ok(()),
         }
@@ -405,12 +419,10 @@ impl Lane {
         if let Some(offset) = self.offsets.advance(Way::Bulk) {
             self.bulk.settled_to(offset);
         }
-        if let Some(position) = self.bulk.to_write(self.context.now()) {
+        if let Some(position) = self.bulk.take_position(self.context.now()) {
             let context = Arc::clone(&self.context);
             self.tasks.spawn(async move { Task::BulkWritten(bulk::write(&context, position).await, position) });
         }
-        let metrics = &self.context.shared.metrics;
-        metrics.set_waiting(&self.context.connection.name, self.line.len());
-        metrics.set_in_flight(&self.context.connection.name, self.running);
+        self.gauges.tell(&self.line, self.running, &self.bulk, self.context.now());
     }
 }

@@ -6,13 +6,16 @@
 pub mod answer;
 mod attempt;
 pub mod backoff;
+mod bound;
 mod bulk;
 mod claim;
 mod context;
 mod ends;
+mod gauges;
 mod lane;
 mod ledger;
 mod line;
+mod loops;
 mod offsets;
 mod pace;
 mod poll_clocks;
@@ -23,6 +26,8 @@ mod session;
 mod settle;
 mod start;
 mod talk;
+mod waiting;
 
 pub use context::{BulkDelivery, Delivery, LaneConnection, Shared, Transport};
+pub use loops::LoopRule;
 pub use role::{Dispatcher, DispatcherSettings};

@@ -13,6 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    bound::Bound,
     context::{LaneConnection, Shared},
     ends::{self, Ends},
     proof::Prover,
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// Records on their way to a lane, beyond what the lane has taken in.
-const INTAKE: usize = 256;
+const INTAKE: usize = 64;
 
 /// How the role itself works.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +69,7 @@ impl Dispatcher {
             orphans: BTreeSet::new(),
             room: Arc::new(Notify::new()),
             ends: Ends::default(),
+            bound: Arc::default(),
         };
         let end = member.follow(&stop).await;
         member.give_back().await;
@@ -90,6 +92,8 @@ struct Member {
     room: Arc<Notify>,
     /// Where the lanes' bulk topics end.
     ends: Ends,
+    /// What all lanes hold together.
+    bound: Arc<Bound>,
 }
 
 struct LaneHandle {
@@ -127,7 +131,7 @@ impl Member {
                 () = self.prover.wanted() => Happened::ProofWanted,
                 () = &mut timer => Happened::Tick,
                 () = &mut ends_timer => Happened::AskForEnds,
-                told = self.ends.answered() => Happened::EndsTold(told),
+                told = self.ends.answered(&self.shared.metrics) => Happened::EndsTold(told),
                 () = self.room.notified() => Happened::Room,
                 Some(ended) = self.tasks.join_next_with_id() => Happened::LaneEnded(ended),
                 signal = self.consumer.next() => Happened::Signal(signal),
@@ -176,8 +180,9 @@ impl Member {
             shared: self.shared.clone(),
             proof: self.prover.proof(),
             intake: records,
-            bulk_end: self.ends.add(&self.shared, partition.clone(), bulk),
+            bulk_end: self.ends.add(&self.shared, partition.clone(), bulk, settled.clone()),
             settled: settled_to,
+            bound: Arc::clone(&self.bound),
             room: Arc::clone(&self.room),
             stop: stop.clone(),
             lost: lost.clone(),
@@ -278,7 +283,7 @@ impl Member {
 
     fn drop_lane(&mut self, partition: &TopicPartition) {
         self.orphans.remove(partition);
-        self.ends.remove(partition);
+        self.ends.remove(&self.shared, partition);
         if let Some(lane) = self.lanes.remove(partition) {
             lane.lost.cancel();
             self.names.remove(&lane.task);
@@ -289,7 +294,7 @@ impl Member {
     fn lane_ended(&mut self, ended: Result<(Id, LogResult<()>), JoinError>) -> LogResult<()> {
         let (id, end) = ended.map_err(|error| LogError::Broken(format!("a lane's task died: {error}")))?;
         let Some(partition) = self.names.remove(&id) else { return Ok(()) };
-        self.ends.remove(&partition);
+        self.ends.remove(&self.shared, &partition);
         if let Some(lane) = self.lanes.remove(&partition)
             && let Some(next) = *lane.settled.borrow()
         {

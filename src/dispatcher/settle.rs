@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{context::LaneContext, ledger, ledger::Judgement};
+use super::{context::LaneContext, ledger, ledger::Judgement, line::Item, waiting};
 use crate::{
     connectors::contract::{Done, Target},
     log::{LogError, LogResult},
@@ -29,7 +29,8 @@ use crate::{
 /// How an action ended, with all that must be written down.
 pub(super) struct Ended<'a> {
     pub action: &'a Action,
-    pub attempts: u32,
+    /// Its place in line.
+    pub item: &'a Item,
     pub how: How,
     /// What it aimed at, where that could be told.
     pub aimed: Option<(&'a Target, &'a Judgement)>,
@@ -43,6 +44,13 @@ pub(super) enum How {
     Nothing { end: End, result: BTreeMap<String, String> },
     /// It is a dead letter.
     Dead { code: Code, message: String, request: Option<Request>, reply: Option<Reply> },
+}
+
+impl Ended<'_> {
+    /// The attempt that has just ended included.
+    fn attempts(&self) -> u32 {
+        self.item.attempts + 1
+    }
 }
 
 impl How {
@@ -98,12 +106,12 @@ fn tell(context: &LaneContext, ended: &Ended<'_>) {
     if let End::Dead(code) = end {
         tracing::warn!(
             connection.id = %connection, action.id = %action.id, trace.id = trace, operation, code = code.as_str(),
-            attempt = ended.attempts, "action is a dead letter"
+            attempt = ended.attempts(), "action is a dead letter"
         );
     } else {
         tracing::info!(
             connection.id = %connection, action.id = %action.id, trace.id = trace, operation, end = end.as_str(),
-            attempt = ended.attempts, "action settled"
+            attempt = ended.attempts(), "action settled"
         );
     }
 }
@@ -150,7 +158,7 @@ fn dead_letter(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Appe
         what: Some(what),
         webhook: Some(action.source.webhook.clone()),
         at: now,
-        attempts: ended.attempts,
+        attempts: ended.attempts(),
         request: request.as_ref().map(|request| describe(request, &action.operation)),
         answer: reply.as_ref().map(|reply| format!("status {}, {} bytes", reply.status, reply.body.len())),
         topic: original.topic,
@@ -187,8 +195,8 @@ fn records(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
         let link = Link { vendor_id: vendor_id.clone(), action: action.id.clone() };
         records.push(memory::put(topic, &key::link(&action.conflict), &link, epoch, now));
     }
-    let outcome = Outcome { end: ended.how.end(), at: now, attempts: ended.attempts, retry: action.retry, result };
+    let outcome = Outcome { end: ended.how.end(), at: now, attempts: ended.attempts(), retry: action.retry, result };
     records.push(memory::put(topic, &key::action(&action.id), &ActionState::Settled(outcome), epoch, now));
-    records.push(memory::forget(topic, &key::waiting(&action.id), epoch, now));
+    records.extend(waiting::forget(context, ended.item));
     records
 }

@@ -6,6 +6,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    bound::Bound,
     claim::TakeOver,
     context::{LaneConnection, Shared},
     lane::Lane,
@@ -30,6 +31,8 @@ pub(super) struct LaneStart {
     pub bulk_end: watch::Receiver<u64>,
     /// The offset up to which everything is settled or parked.
     pub settled: watch::Sender<Option<u64>>,
+    /// What all lanes of the process hold together.
+    pub bound: Arc<Bound>,
     /// Told whenever a record was taken in.
     pub room: Arc<Notify>,
     /// Finish what is in flight and give the lane back.

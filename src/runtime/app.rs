@@ -8,7 +8,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    admin, flows, operator_of,
+    admin, flows,
+    lag::LagWatch,
+    operator_of,
     replay::Replayer,
     roles::{DRAIN, Ground},
     trim,
@@ -92,6 +94,9 @@ impl App {
             let stop = stop.clone();
             roles.spawn(async move { ("dispatcher", dispatcher.run(stop).await) });
         }
+        let lag = LagWatch::new(&ground, ground.readers(&config, chosen));
+        let lag_stop = stop.clone();
+        roles.spawn(async move { ("lag", lag.run(lag_stop).await) });
         let trimmer = trim::Trimmer::new(&config, &ground, operator.specs());
         let trim_stop = stop.clone();
         roles.spawn(async move { ("trim", trimmer.run(trim_stop).await) });

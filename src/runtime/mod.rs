@@ -4,6 +4,7 @@ pub mod admin;
 mod app;
 mod flows;
 mod kafka;
+mod lag;
 mod open;
 pub mod operator;
 pub mod replay;

@@ -144,6 +144,15 @@ impl Metrics {
         self.families.oldest_waiting.with_label_values(&[connection.as_str()]).set(age.as_secs_f64());
     }
 
+    /// The lane went to another process, which reports it from now on.
+    pub fn forget_lane(&self, connection: &ConnectionName) {
+        let labels = &[connection.as_str()];
+        let gauges = [&self.families.waiting, &self.families.in_flight];
+        let mut known = gauges.map(|gauge| gauge.remove_label_values(labels).is_ok()).contains(&true);
+        known |= self.families.oldest_waiting.remove_label_values(labels).is_ok();
+        tracing::trace!(connection.id = %connection, known, "the lane is no longer reported here");
+    }
+
     pub fn set_circuit_open(&self, connection: &ConnectionName, open: bool) {
         self.families.circuit_open.with_label_values(&[connection.as_str()]).set(i64::from(open));
     }

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `claim` | who owns the lane, at which epoch |
 //! | `a/<action>` | the action's intent, then its outcome |
-//! | `w/<action>` | an action that waits, whole; deleted after its outcome |
+//! | `p/<key>` | a conflict key whose actions wait: how many, until when |
+//! | `o/<key>/<sequence>` | the id of an action that waits, at its place among its equals |
+//! | `w/<action>` | the action itself, whole; the three are deleted after its outcome |
 //! | `l/<object>` | the vendor's id of an object |
 //! | `r/<object>/<register>` | what was last written to a register |
 //! | `f/<object>/<register>/<contribution>` | one contribution to a folded register |
@@ -41,6 +43,8 @@ pub mod key {
     pub const CLAIM: &str = "claim";
     /// All waiting actions.
     pub const WAITING: &str = "w/";
+    /// All conflict keys whose actions wait.
+    pub const PARKED: &str = "p/";
 
     pub fn action(id: &ActionId) -> String {
         format!("a/{id}")
@@ -48,6 +52,19 @@ pub mod key {
 
     pub fn waiting(id: &ActionId) -> String {
         format!("w/{id}")
+    }
+
+    pub fn parked(conflict: &KeyHash) -> String {
+        format!("p/{conflict}")
+    }
+
+    /// All waiting actions of a conflict key, in order.
+    pub fn places(conflict: &KeyHash) -> String {
+        format!("o/{conflict}/")
+    }
+
+    pub fn place(conflict: &KeyHash, sequence: u64) -> String {
+        format!("o/{conflict}/{sequence:016x}")
     }
 
     pub fn link(object: &KeyHash) -> String {
@@ -145,6 +162,8 @@ pub enum End {
     Unchanged,
     /// Something newer was written before.
     Superseded,
+    /// The target was said to hold it already: the ledger learnt of it, and nothing was sent.
+    Adopted,
     /// It is a dead letter.
     Dead(Code),
 }
@@ -155,6 +174,7 @@ impl End {
             Self::Done => "done",
             Self::Unchanged => "unchanged",
             Self::Superseded => "superseded",
+            Self::Adopted => "adopted",
             Self::Dead(_) => "dead",
         }
     }
@@ -170,12 +190,25 @@ impl End {
     }
 }
 
+/// A conflict key whose actions wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// When the first of them is tried.
+    pub due: Timestamp,
+    /// Since when the first of them has waited.
+    pub since: Timestamp,
+    /// How many wait, as of the last time that one began to: what was settled since is still counted.
+    pub count: u32,
+    /// How many of them came on the live topic.
+    pub live: u32,
+}
+
 /// An action that waits for its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Waiting {
     pub action: Action,
     pub due: Timestamp,
-    /// Its place among its equals: offset order of arrival, kept by counting.
+    /// Its place among its equals: the order of arrival at the lane, over both its topics.
     pub sequence: u64,
     pub attempts: u32,
     pub since: Timestamp,

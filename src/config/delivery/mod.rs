@@ -1,11 +1,13 @@
 //! How actions are carried out at one connection.
 
 mod bulk;
+mod loops;
 mod retry;
 
 use std::time::Duration;
 
 pub use bulk::Bulk;
+pub use loops::Loops;
 pub use retry::Retry;
 
 use super::{fields::Fields, report::Problems};
@@ -27,6 +29,8 @@ pub struct Delivery {
     pub not_there_max_age: Duration,
     /// What replays, imports and repairs may use of it.
     pub bulk: Bulk,
+    /// `None`: nothing is taken for a loop.
+    pub loops: Option<Loops>,
     /// Private and loopback addresses may be called: for vendors in the same house, and for sandboxes.
     pub allow_private_addresses: bool,
 }
@@ -41,6 +45,7 @@ impl Delivery {
             retry: Retry::default(),
             not_there_max_age: DAY,
             bulk: Bulk::beside(vendor.pace.per_second),
+            loops: Some(Loops::default()),
             allow_private_addresses: false,
         }
     }
@@ -56,6 +61,7 @@ impl Delivery {
             retry: Retry::read(&mut fields, default.retry, problems),
             not_there_max_age: read_not_there(&mut fields, default.not_there_max_age, problems),
             bulk: Bulk::read(&mut fields, Bulk::beside(per_second), problems),
+            loops: Loops::read(&mut fields, problems),
             allow_private_addresses: fields.flag("allow_private_addresses", false, problems),
         };
         fields.finish(problems);

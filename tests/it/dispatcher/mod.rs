@@ -1,7 +1,11 @@
 //! The dispatcher over a real log, a toy vendor and a scripted way out. Time stands still until a test moves it.
 
+mod adopt;
+mod bounds;
+mod bulk;
 mod doubt;
 mod faults;
+mod loops;
 mod order;
 mod owners;
 mod polls;

@@ -177,7 +177,6 @@ async fn what_comes_of_an_action_stands_before_its_ledger_and_that_before_its_ou
         memory(key::register(&object, "fields")),
         memory(key::link(&object)),
         memory("a/a-1".to_owned()),
-        memory("w/a-1".to_owned()),
     ];
     assert_eq!(own, expected);
     assert_eq!(stage.read::<Link>(&key::link(&object)).unwrap().vendor_id, "id-1");

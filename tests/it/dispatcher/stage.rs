@@ -62,6 +62,7 @@ pub(super) const DELIVERY: Delivery = Delivery {
     max_age: Duration::from_hours(1),
     not_there_max_age: Duration::from_hours(10),
     bulk: BulkDelivery { concurrency: 1, per_second: Some(2), keep_for: Duration::from_hours(24) },
+    loops: None,
 };
 
 pub(super) struct Stage {
@@ -77,6 +78,7 @@ pub(super) struct Stage {
     pub(super) memory: Arc<dyn Table>,
     pub(super) toy: Toy,
     pub(super) delivery: Delivery,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// A dispatcher at work.
@@ -136,7 +138,21 @@ impl Stage {
         let memory = inner.table(&names.memory(&name), Fencing::Epochs).await.expect("memory");
         let log: Log = Arc::new(FaultyLog { inner, faults: Arc::clone(&faults) });
         let (wire, ids) = (Arc::new(Wire::new(Arc::clone(&bell))), Ids::new(b"key"));
-        Self { _folder: folder, bell, log, faults, clock, wire, names, ids, name, memory, toy, delivery: DELIVERY }
+        Self {
+            _folder: folder,
+            bell,
+            log,
+            faults,
+            clock,
+            wire,
+            names,
+            ids,
+            name,
+            memory,
+            toy,
+            delivery: DELIVERY,
+            metrics: Arc::new(Metrics::new()),
+        }
     }
 
     /// Starts a dispatcher.
@@ -152,7 +168,7 @@ impl Stage {
             ids: self.ids.clone(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             random: Arc::new(Longest),
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::clone(&self.metrics),
             owner: owner.to_owned(),
         };
         let connection = |name: &&ConnectionName| LaneConnection {
@@ -348,6 +364,12 @@ impl Stage {
         records.iter().map(step).collect()
     }
 
+    /// Where the events of finished steps come from.
+    pub(super) async fn step_origins(&self) -> Vec<Origin> {
+        let records = self.records(&self.names.events(Entity::Step)).await;
+        records.iter().map(|record| Event::from_record(record).expect("an event").origin).collect()
+    }
+
     pub(super) async fn webhooks(&self) -> Vec<Webhook> {
         let records = self.records(&self.names.webhooks(&self.name)).await;
         records.iter().map(|record| Webhook::from_record(record).expect("a webhook")).collect()
@@ -361,6 +383,18 @@ impl Stage {
     pub(super) async fn committed(&self) -> Option<u64> {
         let offsets = self.log.offsets(&self.names.group("dispatcher")).await.expect("offsets");
         offsets.get(&self.partition()).copied()
+    }
+
+    /// Waits until so much of the live topic is committed.
+    pub(super) async fn until_committed(&self, offset: u64) {
+        for _turn in 0..1_000 {
+            if self.committed().await == Some(offset) {
+                return;
+            }
+            self.settle_down().await;
+            self.clock.advance(LEASE / 3);
+        }
+        panic!("not in time: {offset} is committed");
     }
 
     /// The lane's topic will be read from its beginning again.
