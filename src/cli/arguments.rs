@@ -17,7 +17,8 @@ use crate::{
 #[command(
     name = "spojka",
     version,
-    after_help = "Exit codes: 0 done, 1 failed, 2 the command line or the config is wrong, 3 what was named is not there.\n\
+    after_help = "Exit codes: 0 done, 1 failed, 2 the command line or the config is wrong, 3 what was named is not there,\n\
+                  4 `run` ended in order, and webhooks wait in the spool for the next start.\n\
                   Answers (and what `check` finds) go to standard output, errors and hints to standard error.\n\
                   Start with `spojka demo`, then read README.md."
 )]

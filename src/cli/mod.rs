@@ -39,6 +39,8 @@ pub enum Exit {
     Usage = 2,
     /// What was asked for is not there.
     NotFound = 3,
+    /// It ended in order, and webhooks wait in the spool for the next start.
+    Spooled = 4,
 }
 
 impl From<Exit> for ExitCode {

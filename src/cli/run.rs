@@ -14,7 +14,7 @@ use crate::{
         random::Generator,
         time::{Clock, SystemClock},
     },
-    runtime::{self, App, Ground, Role},
+    runtime::{self, App, End, Ground, Role},
     telemetry::logs,
 };
 
@@ -38,6 +38,7 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
             gateway = app.gateway_address().map(|address| address.to_string()),
             admin = %app.ops_address(),
             connections = config.connections.len(),
+            waits_for_the_log = app.waits_for_the_log(),
             "running"
         );
         let failed = tokio::select! {
@@ -45,14 +46,16 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
             () = runtime::told_to_stop() => None,
         };
         tracing::info!("stopping");
-        let clean = app.stop().await;
-        tracing::info!(clean, "stopped");
+        let End { clean, spooled } = app.finish().await;
+        tracing::info!(clean, spooled = spooled.records, spooled_bytes = spooled.bytes, "stopped");
         match failed {
             Some(error) => {
                 output.complain(&format!("error: {error}"))?;
                 Ok(Exit::Failed)
             }
-            None => Ok(if clean { Exit::Done } else { Exit::Failed }),
+            None if !clean => Ok(Exit::Failed),
+            None if spooled.records > 0 => Ok(Exit::Spooled),
+            None => Ok(Exit::Done),
         }
     })
 }

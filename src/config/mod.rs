@@ -31,7 +31,7 @@ pub use delivery::{Delivery, Retry};
 pub use log::{KafkaConfig, LogConfig, Sasl, Security};
 pub use report::{Problem, Report};
 pub use secrets::{Environment, FixedEnvironment, Mode, ProcessEnvironment};
-pub use service::{AdminConfig, GatewayConfig, Installation, Keeping};
+pub use service::{AdminConfig, GatewayConfig, Installation, Keeping, SpoolConfig};
 
 use crate::{connectors::contract::Vendor, model::connection::ConnectionName, router::FlowSet};
 use connections::Connections;
@@ -121,11 +121,15 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
     let admin = fields.fields("admin", problems);
     let keeping = Keeping::read(&mut fields, problems);
     fields.finish(problems);
+    let log =
+        log.map_or_else(|| LogConfig::default_in(directory), |node| log::read(node, directory, secrets, problems));
+    let gateway =
+        gateway.map_or_else(GatewayConfig::default, |fields| GatewayConfig::read(fields, &log, directory, problems));
     Config {
         installation: installation
             .map_or_else(Installation::default, |fields| Installation::read(fields, secrets, problems)),
-        log: log.map_or_else(|| LogConfig::default_in(directory), |node| log::read(node, directory, secrets, problems)),
-        gateway: gateway.map_or_else(GatewayConfig::default, |fields| GatewayConfig::read(fields, problems)),
+        log,
+        gateway,
         admin: admin.map_or_else(AdminConfig::default, |fields| AdminConfig::read(fields, problems)),
         keeping,
         connections: BTreeMap::new(),

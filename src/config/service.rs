@@ -1,12 +1,18 @@
 //! The installation's own settings: names, ports, how long things are remembered.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{
     fields::{Fields, scalar},
+    log::LogConfig,
     report::Problems,
     secrets::Secrets,
     source::Place,
+    tree::Node,
 };
 use crate::{
     connectors::contract::settings::{SettingKind, SettingValue},
@@ -56,6 +62,44 @@ pub struct GatewayConfig {
     pub request_timeout: Duration,
     /// Where vendors reach us from outside, for the URLs that people copy.
     pub public_url: Option<url::Url>,
+    /// Where webhooks are kept while Kafka is away.
+    pub spool: Option<SpoolConfig>,
+}
+
+/// Where webhooks are kept while Kafka is away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpoolConfig {
+    /// A folder on a disk that outlives the process, for one gateway alone.
+    pub path: PathBuf,
+    pub max_bytes: u64,
+}
+
+/// A few minutes of a large shop's traffic fit into the least.
+const LEAST_SPOOL_BYTES: i64 = 1 << 20;
+const SPOOL_BYTES: u64 = 1 << 30;
+
+impl SpoolConfig {
+    fn read(node: &Node, log: &LogConfig, directory: &Path, problems: &mut Problems) -> Option<Self> {
+        let mut fields = Fields::open(node, "`spool`", problems)?;
+        let path = fields.text("path", problems);
+        let bytes = SettingKind::Integer { min: LEAST_SPOOL_BYTES, max: i64::MAX };
+        let max_bytes = match fields.read("max_bytes", bytes, problems) {
+            Some(SettingValue::Integer(number)) => number.cast_unsigned(),
+            _ => SPOOL_BYTES,
+        };
+        fields.finish(problems);
+        if matches!(log, LogConfig::Embedded { .. }) {
+            problems
+                .add(&node.place, code::WRONG_KIND, "a spool is of use only where the log is Kafka")
+                .hint("the embedded log is a file of this machine already: leave `spool` out");
+        }
+        if path.is_none() {
+            problems
+                .add(&node.place, code::MISSING_KEY, "`spool` needs `path`")
+                .hint("name a folder on a disk that outlives the process: `path: /var/lib/spojka/spool`");
+        }
+        path.map(|path| Self { path: directory.join(path), max_bytes })
+    }
 }
 
 impl Default for GatewayConfig {
@@ -65,12 +109,13 @@ impl Default for GatewayConfig {
             max_body_bytes: 2 << 20,
             request_timeout: Duration::from_secs(10),
             public_url: None,
+            spool: None,
         }
     }
 }
 
 impl GatewayConfig {
-    pub(crate) fn read(mut fields: Fields<'_>, problems: &mut Problems) -> Self {
+    pub(crate) fn read(mut fields: Fields<'_>, log: &LogConfig, directory: &Path, problems: &mut Problems) -> Self {
         let default = Self::default();
         let bytes = SettingKind::Integer { min: 1024, max: 64 << 20 };
         let max_body_bytes = match fields.read("max_body_bytes", bytes, problems) {
@@ -86,6 +131,7 @@ impl GatewayConfig {
             max_body_bytes,
             request_timeout: fields.duration("request_timeout", default.request_timeout, problems),
             public_url,
+            spool: fields.node("spool").and_then(|node| SpoolConfig::read(node, log, directory, problems)),
         };
         fields.finish(problems);
         gateway

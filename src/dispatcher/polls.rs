@@ -17,6 +17,7 @@ use crate::{
         id::WebhookId,
         time::Timestamp,
     },
+    telemetry::{bug, killpoint},
     topics::{
         event::Origin,
         memory::{self, key},
@@ -112,6 +113,12 @@ async fn record(
         webhooks.push(webhook(context, poll, row, now));
     }
     context.shared.metrics.poll_rows(&context.connection.name, poll.name, webhooks.len());
+    if bug::is("cursor-before-rows") {
+        context.remember(seen.clone()).await?;
+    }
+    if !webhooks.is_empty() {
+        killpoint::reached("rows-seen");
+    }
     context.append(webhooks).await?;
     seen.push(memory::put(&context.memory_topic, &key::cursor(poll.name), cursor, context.epoch, now));
     context.remember(seen).await

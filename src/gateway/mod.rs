@@ -11,6 +11,7 @@ mod inlet;
 mod path;
 mod server;
 mod settings;
+pub mod spool;
 mod store;
 mod watch;
 

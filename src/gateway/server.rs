@@ -1,11 +1,6 @@
 //! The gateway's port.
 
-use std::{
-    collections::HashMap,
-    io,
-    net::TcpListener,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{collections::HashMap, io, net::TcpListener, sync::Arc};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
@@ -22,12 +17,13 @@ use super::{
     inlet::{GatewayConnection, Inlet},
     path::{self, Address},
     settings::GatewaySettings,
+    spool::Spool,
     store::{Accepted, Store},
     watch::Watch,
 };
 use crate::{
     connectors::contract::{Accept, Refusal},
-    log::Log,
+    log::{Log, health::Health},
     model::{
         code::{self, Code},
         connection::ConnectionName,
@@ -47,6 +43,9 @@ use crate::{
 #[derive(Clone)]
 pub struct Parts {
     pub log: Log,
+    pub health: Arc<Health>,
+    /// Where webhooks go while the log is away.
+    pub spool: Option<Arc<Spool>>,
     pub names: Names,
     pub ids: Ids,
     pub clock: Arc<dyn Clock>,
@@ -86,12 +85,14 @@ impl Gateway {
             retry_after: HeaderValue::from(settings.retry_after.as_secs()),
             store: Store {
                 log: parts.log,
+                health: parts.health,
+                spool: parts.spool,
                 ids: parts.ids,
                 clock: parts.clock,
                 random: parts.random,
                 metrics: parts.metrics,
                 append_timeout: settings.append_timeout,
-                failing: AtomicBool::new(false),
+                spool_after: settings.spool_after,
             },
             settings,
         }
@@ -130,7 +131,7 @@ impl Gateway {
         let (inlet, address) = known.ok_or(Refused::of(None, 404, code::UNKNOWN_CONNECTION))?;
         let refused = |refusal: Refusal| Refused { connection: Some(&inlet.name), refusal };
 
-        if self.store.is_full() {
+        if self.store.takes_nothing() {
             return Err(refused(Refusal { status: 503, code: code::OVERLOADED }));
         }
         let mut held = self.budget.open();

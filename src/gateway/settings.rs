@@ -19,8 +19,11 @@ pub struct GatewaySettings {
     pub body_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
-    /// How long the log may take. Vendors give up after 5 to 30 seconds, and they must hear the refusal.
+    /// How long the log may take, or log and spool together. Vendors give up after 5 to 30 seconds, and they must hear the
+    /// refusal.
     pub append_timeout: Duration,
+    /// How long the log may take where there is a spool; the rest of `append_timeout` is the spool's.
+    pub spool_after: Duration,
     /// When a sender that was sent away may come again.
     pub retry_after: Duration,
 }
@@ -36,6 +39,7 @@ impl Default for GatewaySettings {
             body_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(15),
             append_timeout: Duration::from_millis(4500),
+            spool_after: Duration::from_secs(2),
             retry_after: Duration::from_secs(10),
         }
     }

@@ -1,22 +1,19 @@
 //! Makes an accepted request a durable record. Whoever gets `Ok` may acknowledge.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use super::inlet::Inlet;
+use super::{
+    inlet::Inlet,
+    spool::{NotSpooled, Spool},
+};
 use crate::{
     connectors::contract::Refusal,
-    log::{Log, LogError},
+    log::{Log, LogError, LogResult, health::Health},
     model::{code, http::Inbound, id::Ids, random::Random, time::Clock},
-    telemetry::{Metrics, killpoint, trace::TraceContext},
+    telemetry::{Metrics, bug, killpoint, trace::TraceContext},
     topics::{
         event::Origin,
-        record::TRACEPARENT,
+        record::{Append, TRACEPARENT},
         webhook::{Arrival, Webhook},
     },
 };
@@ -29,39 +26,83 @@ pub(super) struct Accepted {
     pub(super) query: Vec<(String, String)>,
 }
 
-/// The way into the log.
+/// The way into the log, or into the spool.
 pub(super) struct Store {
     pub(super) log: Log,
+    pub(super) health: Arc<Health>,
+    pub(super) spool: Option<Arc<Spool>>,
     pub(super) ids: Ids,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) append_timeout: Duration,
-    /// Whether the last append failed: the log's state is told when it changes, not with every request.
-    pub(super) failing: AtomicBool,
+    pub(super) spool_after: Duration,
 }
 
 impl Store {
     /// Whether the log's own queue is so full that nothing more should be read.
-    pub(super) fn is_full(&self) -> bool {
+    pub(super) fn takes_nothing(&self) -> bool {
+        self.spool.is_none() && self.is_full()
+    }
+
+    fn is_full(&self) -> bool {
         self.log.pressure().is_high()
     }
 
     /// Writes a webhook and returns when it is durable.
     pub(super) async fn write(&self, inlet: &Inlet, accepted: Accepted, request: Inbound) -> Result<(), Refusal> {
         let record = self.webhook(inlet, accepted, request).to_append(inlet.topic.clone());
+        if bug::is("acknowledged-before-durable") {
+            return Ok(());
+        }
+        let Some(spool) = &self.spool else {
+            return self.append(record, self.append_timeout).await.map_err(refusal);
+        };
+        let patience = if spool.holds(&inlet.topic) || self.is_full() {
+            self.append_timeout
+        } else {
+            match self.append(record.clone(), self.spool_after).await {
+                Err(LogError::TooLarge { topic }) => return Err(refusal(LogError::TooLarge { topic })),
+                Err(_) => self.append_timeout.saturating_sub(self.spool_after),
+                Ok(()) => return Ok(()),
+            }
+        };
+        self.keep(spool, inlet, record, patience).await
+    }
+
+    /// Into the log. After an error other than "too large" it may be there, and may still get there.
+    async fn append(&self, record: Append, patience: Duration) -> LogResult<()> {
         let begun = self.clock.elapsed();
-        let appended = tokio::time::timeout(self.append_timeout, self.log.append(vec![record])).await;
+        let appended = tokio::select! {
+            appended = self.log.append(vec![record]) => appended.map(drop),
+            () = self.clock.sleep(patience) => {
+                Err(LogError::Unavailable("the log did not answer in time".to_owned()))
+            }
+        };
         self.metrics.log_appended(self.clock.elapsed().saturating_sub(begun));
-        match appended {
-            Ok(Ok(_)) => {
-                killpoint::reached("webhook-durable");
-                self.tell_success();
+        self.health.heard(&appended);
+        match &appended {
+            Ok(()) => killpoint::reached("webhook-durable"),
+            Err(LogError::TooLarge { .. }) => {}
+            Err(_) => self.metrics.log_error("append"),
+        }
+        appended
+    }
+
+    /// Into the spool, behind what waits there. The record is the one that the log may have: stored twice, it has one id.
+    async fn keep(&self, spool: &Spool, inlet: &Inlet, record: Append, patience: Duration) -> Result<(), Refusal> {
+        match spool.write(record, patience).await {
+            Ok(()) => {
+                killpoint::reached("webhook-spooled");
+                self.metrics.webhook_spooled(&inlet.name);
                 Ok(())
             }
-            Ok(Err(LogError::TooLarge { .. })) => Err(Refusal { status: 413, code: code::BODY_TOO_LARGE }),
-            Ok(Err(error)) => Err(self.tell_failure(inlet, &error.to_string())),
-            Err(_) => Err(self.tell_failure(inlet, "the log did not answer in time")),
+            Err(NotSpooled::Full) => Err(Refusal { status: 503, code: code::SPOOL_FULL }),
+            Err(NotSpooled::Unavailable(why)) => {
+                self.metrics.log_error("spool");
+                tracing::error!(role = "gateway", connection.id = %inlet.name, error = why, "the spool does not take webhooks");
+                Err(Refusal { status: 503, code: code::LOG_UNAVAILABLE })
+            }
         }
     }
 
@@ -88,23 +129,11 @@ impl Store {
             key: self.ids.partition(&inlet.name, &accepted.key),
         }
     }
+}
 
-    fn tell_success(&self) {
-        if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
-            tracing::info!(role = "gateway", "the log takes webhooks again");
-        }
-    }
-
-    fn tell_failure(&self, inlet: &Inlet, why: &str) -> Refusal {
-        self.metrics.log_error("append");
-        if !self.failing.swap(true, Ordering::Relaxed) {
-            tracing::error!(
-                role = "gateway",
-                connection.id = %inlet.name,
-                error = why,
-                "the log does not take webhooks; senders are told to come again"
-            );
-        }
-        Refusal { status: 503, code: code::LOG_UNAVAILABLE }
+fn refusal(error: LogError) -> Refusal {
+    match error {
+        LogError::TooLarge { .. } => Refusal { status: 413, code: code::BODY_TOO_LARGE },
+        _ => Refusal { status: 503, code: code::LOG_UNAVAILABLE },
     }
 }

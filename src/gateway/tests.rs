@@ -3,6 +3,7 @@
 mod bounds;
 mod fake_log;
 mod garbage;
+mod outage;
 mod way;
 
 use std::{net::SocketAddr, os::fd::AsFd as _, sync::Arc, time::Duration};
@@ -22,6 +23,7 @@ use crate::{
         },
         kit::{hmac, token},
     },
+    log::health::Health,
     model::{
         code,
         connection::ConnectionName,
@@ -128,7 +130,11 @@ impl Rig {
 
     fn with(mut settings: GatewaySettings) -> Self {
         settings.workers = 1;
-        let Made { gateway, log, metrics, clock, ids } = gateway(settings);
+        Self::run(gateway(settings))
+    }
+
+    fn run(made: Made) -> Self {
+        let Made { gateway, log, metrics, clock, ids } = made;
         let listener = serving::bind(([127, 0, 0, 1], 0).into()).expect("bound");
         Self { running: gateway.start(listener).expect("up"), log, metrics, clock, ids }
     }
@@ -190,25 +196,59 @@ struct Made {
     ids: Ids,
 }
 
+/// What a gateway works with, in memory.
+struct World {
+    log: Arc<FakeLog>,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    clock: Arc<ManualClock>,
+    ids: Ids,
+}
+
+impl World {
+    fn new() -> Self {
+        let metrics = Arc::new(Metrics::new());
+        Self {
+            log: Arc::new(FakeLog::default()),
+            health: Arc::new(Health::new(Arc::clone(&metrics))),
+            metrics,
+            clock: Arc::new(ManualClock::new(NOW.parse().expect("a time"))),
+            ids: Ids::new(b"installation"),
+        }
+    }
+
+    fn gateway(self, settings: GatewaySettings, spool: Option<Arc<spool::Spool>>) -> Made {
+        let parts = Parts {
+            log: Arc::clone(&self.log) as crate::log::Log,
+            health: self.health,
+            spool,
+            names: Names::new("test."),
+            ids: self.ids.clone(),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            random: Arc::new(Generator::seeded(1)),
+            metrics: Arc::clone(&self.metrics),
+        };
+        let connections = [shop(), other_shop()].map(|name| GatewayConnection {
+            paths: vec![name.clone()],
+            name,
+            vendor: &VENDOR,
+            connector: Arc::new(Signed),
+        });
+        let gateway = Gateway::new(settings, connections.into(), parts);
+        Made { gateway, log: self.log, metrics: self.metrics, clock: self.clock, ids: self.ids }
+    }
+}
+
 fn gateway(settings: GatewaySettings) -> Made {
-    let clock = Arc::new(ManualClock::new(NOW.parse().expect("a time")));
-    let log = Arc::new(FakeLog::default());
-    let metrics = Arc::new(Metrics::new());
-    let ids = Ids::new(b"installation");
-    let parts = Parts {
-        log: Arc::clone(&log) as crate::log::Log,
-        names: Names::new("test."),
-        ids: ids.clone(),
-        clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        random: Arc::new(Generator::seeded(1)),
-        metrics: Arc::clone(&metrics),
-    };
-    let shop = GatewayConnection { name: shop(), paths: vec![shop()], vendor: &VENDOR, connector: Arc::new(Signed) };
-    Made { gateway: Gateway::new(settings, vec![shop], parts), log, metrics, clock, ids }
+    World::new().gateway(settings, None)
 }
 
 fn shop() -> ConnectionName {
     ConnectionName::parse("shop").expect("a name")
+}
+
+fn other_shop() -> ConnectionName {
+    ConnectionName::parse("second").expect("a name")
 }
 
 /// A signed webhook with these bytes.

@@ -5,6 +5,7 @@
 
 pub mod embedded;
 pub mod fencing;
+pub mod health;
 pub mod kafka;
 pub mod partitioner;
 pub mod pipeline;

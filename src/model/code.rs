@@ -135,6 +135,8 @@ codes! {
         "More webhooks are waiting for the log than memory allows. The sender got 503 with `Retry-After`. Look at the log's health.";
     LOG_UNAVAILABLE = "log-unavailable", Transient, "the log did not take the record",
         "The sender got 503 with `Retry-After`. Look at the brokers, or at the disk.";
+    SPOOL_FULL = "spool-full", Transient, "the log is away and the spool is at its bound",
+        "The sender got 503 with `Retry-After`. Webhooks are taken again when the spool has been drained into the log; raise `gateway.spool.max_bytes` if outages last longer than it holds.";
 
     // Webhooks that cannot go on.
     UNVERIFIED = "unverified", Permanent, "what was fetched does not prove the webhook",

@@ -1,24 +1,26 @@
-//! A running process: its roles under one supervisor. `start` reads as the story: topics, flows, ports, roles; `stop` as
-//! its end: stop accepting, finish, commit, close.
+//! A running process. `start` reads as the story: the crew, the spool, the ports; `finish` as its end: stop accepting,
+//! drain, finish, commit, close.
 
 use std::{collections::BTreeSet, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use futures_util::{TryStreamExt as _, stream};
-use tokio::task::JoinSet;
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    admin, flows,
-    lag::LagWatch,
-    operator_of,
+    admin,
+    crew::{Come, Crew},
+    operator_of, pulse,
     replay::Replayer,
     roles::{DRAIN, Ground},
-    trim,
 };
 use crate::{
     config::Config,
+    gateway::spool::{Remains, Spool, Spooling},
     http::{Client, ClientError, ClientSettings},
-    log::{LogError, LogResult},
+    log::LogError,
     telemetry::{Metrics, ops, serving},
 };
 
@@ -50,18 +52,34 @@ pub enum StartError {
     Flows(String),
 }
 
+/// How long the ports stay closed while the log is looked at: then senders should have an answer, whatever it is.
+const PORTS_WAIT: Duration = Duration::from_secs(2);
+
 /// A running process.
 pub struct App {
     gateway: Option<serving::Running>,
+    spooling: Option<Spooling>,
     ops: serving::Running,
-    roles: JoinSet<(&'static str, LogResult<()>)>,
+    crew: JoinSet<Result<(), StartError>>,
+    come: watch::Receiver<Come>,
+    beside: JoinSet<()>,
     stop: CancellationToken,
     ground: Ground,
     replayer: Replayer,
 }
 
+/// How a process came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Everything in flight was finished or handed back in time.
+    pub clean: bool,
+    /// What the spool keeps for the next start.
+    pub spooled: Remains,
+}
+
 impl App {
-    /// Starts roles. They are ready when this returns.
+    /// Starts roles. They are ready when this returns; or, if the log is unavailable, they begin as soon as it is there, and
+    /// until then the gateway answers senders and readiness says what is waited for.
     ///
     /// # Errors
     /// [`StartError`], with nothing left running.
@@ -72,50 +90,45 @@ impl App {
         owner: &str,
     ) -> Result<Self, StartError> {
         let operator = operator_of(&config, &ground.log, Arc::clone(&ground.clock));
-        ground.log.create_topics(&operator.specs()).await?;
-        check_sizes(&config, &ground, &operator).await?;
-        flows::activate(&config, &ground).await?;
         let stop = CancellationToken::new();
-        let mut roles = JoinSet::new();
-        if chosen.contains(&Role::Normalizer) {
-            let (pipeline, mut normalizer) = ground.normalizer(&config);
-            let stop = stop.clone();
-            roles.spawn(async move { ("normalizer", pipeline.run(&mut normalizer, stop).await) });
+        let (told, mut come) = watch::channel(Come::Looking);
+        let mut crew = JoinSet::new();
+        let members = Crew {
+            config: Arc::clone(&config),
+            chosen: chosen.clone(),
+            ground: ground.clone(),
+            operator: operator.clone(),
+            client: Client::new(&ClientSettings::default())?,
+            owner: owner.to_owned(),
+        };
+        crew.spawn(members.run(told, stop.clone()));
+        let looked = come.wait_for(|come| *come != Come::Looking);
+        // The ports open behind the topics, but not for long.
+        let gone = tokio::select! {
+            looked = looked => looked.is_err(),
+            () = ground.clock.sleep(PORTS_WAIT) => false,
+        };
+        if gone {
+            return Err(why_it_ended(crew.join_next().await));
         }
-        if chosen.contains(&Role::Router) {
-            let pipeline = ground.router_pipeline();
-            let mut router = flows::router(Arc::clone(&config), &ground).await?;
-            let stop = stop.clone();
-            roles.spawn(async move { ("router", pipeline.run(&mut router, stop).await) });
-        }
-        if chosen.contains(&Role::Dispatcher) {
-            let client = Client::new(&ClientSettings::default())?;
-            let dispatcher = ground.dispatcher(&config, &client, owner);
-            let stop = stop.clone();
-            roles.spawn(async move { ("dispatcher", dispatcher.run(stop).await) });
-        }
-        let lag = LagWatch::new(&ground, ground.readers(&config, chosen));
-        let lag_stop = stop.clone();
-        roles.spawn(async move { ("lag", lag.run(lag_stop).await) });
-        let trimmer = trim::Trimmer::new(&config, &ground, operator.specs());
-        let trim_stop = stop.clone();
-        roles.spawn(async move { ("trim", trimmer.run(trim_stop).await) });
-
-        let failing = Arc::clone(&ground.log);
-        let readiness: ops::Readiness =
-            Arc::new(
-                move || if failing.pressure().is_high() { vec!["the log's queue".to_owned()] } else { Vec::new() },
-            );
+        let takes_webhooks = chosen.contains(&Role::Gateway);
+        let (spool, spooling) = if takes_webhooks { ground.spool(&config).await?.unzip() } else { (None, None) };
+        let readiness = readiness(&ground, come.clone(), spool.clone(), takes_webhooks);
         let replayer = Replayer::new(Arc::clone(&config), ground.clone(), operator, owner);
         let ops = listen(config.admin.listen, |listener| {
             ops::serve(listener, Arc::clone(&ground.metrics), readiness, admin::routes(replayer.clone()))
         })?;
-        let gateway = if chosen.contains(&Role::Gateway) {
-            Some(listen(config.gateway.listen, |listener| ground.gateway(&config).start(listener))?)
+        let gateway = if takes_webhooks {
+            Some(listen(config.gateway.listen, |listener| ground.gateway(&config, spool).start(listener))?)
         } else {
             None
         };
-        Ok(Self { gateway, ops, roles, stop, ground, replayer })
+        if come.wait_for(|come| *come != Come::Looking).await.is_err() {
+            return Err(why_it_ended(crew.join_next().await));
+        }
+        let mut beside = JoinSet::new();
+        beside.spawn(pulse::feel(ground.clone(), stop.clone()));
+        Ok(Self { gateway, spooling, ops, crew, come, beside, stop, ground, replayer })
     }
 
     /// Where webhooks are taken, if they are.
@@ -140,50 +153,90 @@ impl App {
         &self.ground.metrics
     }
 
-    /// Waits until a role ends that should not, and tells how.
-    pub async fn failed(&mut self) -> LogError {
-        match self.roles.join_next().await {
-            Some(Ok((role, Err(error)))) => {
-                tracing::error!(role, error = %error, "role ended");
-                error
-            }
-            Some(Ok((role, Ok(())))) => LogError::Broken(format!("the role {role} ended by itself")),
-            Some(Err(error)) => LogError::Broken(format!("a role's task died: {error}")),
-            None => std::future::pending().await,
-        }
+    /// Whether the roles still wait for the log.
+    pub fn waits_for_the_log(&self) -> bool {
+        *self.come.borrow() != Come::Ready
     }
 
-    /// Stops in order: no more webhooks, then what is in flight is finished or handed back, then the log is closed.
-    /// Answers whether everything came to its end in time.
-    pub async fn stop(mut self) -> bool {
+    /// Waits until something ends that should not, and tells how.
+    pub async fn failed(&mut self) -> StartError {
+        why_it_ended(self.crew.join_next().await)
+    }
+
+    /// Stops in order. Answers whether everything came to its end in time.
+    pub async fn stop(self) -> bool {
+        self.finish().await.clean
+    }
+
+    /// Stops in order: no more webhooks, then what the spool holds is drained as far as the log takes it, then what is in
+    /// flight is finished or handed back, then the log is closed.
+    pub async fn finish(mut self) -> End {
+        let clock = Arc::clone(&self.ground.clock);
+        let begun = clock.elapsed();
         let mut clean = true;
         if let Some(gateway) = self.gateway.take() {
             clean &= gateway.stop(DRAIN).await;
         }
+        let spooled = match self.spooling.take() {
+            Some(spooling) => spooling.finish(DRAIN.saturating_sub(clock.elapsed().saturating_sub(begun))).await,
+            None => Remains::default(),
+        };
         self.stop.cancel();
         self.replayer.close().await;
-        let clock = Arc::clone(&self.ground.clock);
-        let mut deadline = clock.sleep(DRAIN + Duration::from_secs(5));
-        loop {
-            tokio::select! {
-                ended = self.roles.join_next() => match ended {
-                    Some(Ok((role, Err(error)))) => {
-                        tracing::warn!(role, error = %error, "role did not end well");
-                        clean = false;
-                    }
-                    Some(_) => {}
-                    None => break,
-                },
-                () = &mut deadline => {
-                    clean = false;
-                    self.roles.abort_all();
-                    break;
-                }
+        tokio::select! {
+            ended = self.crew.join_next() => clean &= matches!(ended, None | Some(Ok(Ok(())))),
+            () = clock.sleep(DRAIN + Duration::from_secs(5)) => {
+                clean = false;
+                self.crew.abort_all();
             }
         }
+        while self.beside.join_next().await.is_some() {}
         clean &= self.ops.stop(Duration::from_secs(2)).await;
-        clean & self.ground.log.close(Duration::from_secs(10)).await.is_ok()
+        clean &= self.ground.log.close(Duration::from_secs(10)).await.is_ok();
+        End { clean, spooled }
     }
+}
+
+fn why_it_ended(ended: Option<Result<Result<(), StartError>, JoinError>>) -> StartError {
+    match ended {
+        Some(Ok(Err(error))) => error,
+        Some(Ok(Ok(()))) | None => LogError::Broken("the roles ended by themselves".to_owned()).into(),
+        Some(Err(error)) => LogError::Broken(format!("a role's task died: {error}")).into(),
+    }
+}
+
+/// What is waited for, and what remains. A gateway with a spool that has room does its work while the log is away.
+fn readiness(
+    ground: &Ground,
+    come: watch::Receiver<Come>,
+    spool: Option<Arc<Spool>>,
+    takes_webhooks: bool,
+) -> ops::Readiness {
+    let (log, health) = (Arc::clone(&ground.log), Arc::clone(&ground.health));
+    Arc::new(move || {
+        let mut trouble = Vec::new();
+        if let Some(why) = health.trouble() {
+            trouble.push(format!("the log: {why}"));
+        } else if *come.borrow() != Come::Ready {
+            trouble.push("the log's topics".to_owned());
+        }
+        if log.pressure().is_high() {
+            trouble.push("the log's queue".to_owned());
+        }
+        let mut remains = Vec::new();
+        if let Some(spool) = spool.as_ref().filter(|_| takes_webhooks) {
+            let left = spool.remains();
+            if left.records > 0 {
+                remains.push(format!("webhooks in the spool: {} ({} bytes)", left.records, left.bytes));
+            }
+            if spool.has_room() {
+                remains.append(&mut trouble);
+            } else if !trouble.is_empty() {
+                trouble.push("room in the spool".to_owned());
+            }
+        }
+        ops::Standing { waiting_for: trouble, remains }
+    })
 }
 
 fn listen(
@@ -191,18 +244,4 @@ fn listen(
     serve: impl FnOnce(std::net::TcpListener) -> io::Result<serving::Running>,
 ) -> Result<serving::Running, StartError> {
     serving::bind(address).and_then(serve).map_err(|source| StartError::Listen { address, source })
-}
-
-/// A webhook with the largest body must fit into its topic, with room for its headers.
-async fn check_sizes(config: &Config, ground: &Ground, operator: &super::operator::Operator) -> Result<(), StartError> {
-    const HEADERS: usize = 64 << 10;
-    const AT_ONCE: usize = 16;
-    let needs = config.gateway.max_body_bytes + HEADERS;
-    let topics = operator.connections.iter().map(|connection| Ok(ground.names.webhooks(connection)));
-    let check = |topic: String| async move {
-        let info = ground.log.describe(&topic).await?;
-        let takes = info.max_message_bytes;
-        if takes < needs { Err(StartError::RecordTooLarge { topic, takes, needs }) } else { Ok(()) }
-    };
-    stream::iter(topics).try_for_each_concurrent(AT_ONCE, check).await
 }

@@ -55,7 +55,7 @@ fn latest(table: &dyn Table) -> Result<Option<Activation>, StartError> {
 }
 
 /// The router's role.
-pub(super) async fn router(config: Arc<Config>, ground: &Ground) -> Result<Router, StartError> {
+pub(super) async fn router(config: Arc<Config>, ground: &Ground) -> LogResult<Router> {
     let remember = config.keeping.remember;
     let book = rule_book(config, &ground.log, &ground.names).await?;
     let parts = Parts {

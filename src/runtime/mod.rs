@@ -2,18 +2,20 @@
 
 pub mod admin;
 mod app;
+mod crew;
 mod flows;
 mod kafka;
 mod lag;
 mod open;
 pub mod operator;
+mod pulse;
 pub mod replay;
 mod roles;
 mod signals;
 mod transport;
 mod trim;
 
-pub use app::{App, Role, StartError};
+pub use app::{App, End, Role, StartError};
 pub use open::{ids_of, open_log, operator_of};
 pub use roles::{Ground, limits_of};
 pub use signals::{owner_name, told_to_stop};

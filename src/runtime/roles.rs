@@ -6,16 +6,24 @@ use std::{
     time::Duration,
 };
 
-use super::{HttpTransport, app::Role, lag::Reader, open::names_of};
+use super::{
+    HttpTransport,
+    app::Role,
+    lag::Reader,
+    open::{largest_record, names_of},
+};
 use crate::{
     config::{Config, ConnectionConfig, Delivery as DeliveryConfig},
     connectors::contract::Connector,
     dispatcher::{
         BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, LoopRule, Shared, backoff::Backoff,
     },
-    gateway::{Gateway, GatewayConnection, GatewaySettings, Parts},
+    gateway::{
+        Gateway, GatewayConnection, GatewaySettings, Parts,
+        spool::{Spool, SpoolParts, SpoolSettings, Spooling},
+    },
     http::{Client, Limits},
-    log::{Log, pipeline::Pipeline},
+    log::{Log, LogResult, health::Health, pipeline::Pipeline},
     model::{connection::ConnectionName, id::Ids, random::Random, time::Clock},
     normalizer::Normalizer,
     telemetry::Metrics,
@@ -36,6 +44,7 @@ pub(super) const DRAIN: Duration = Duration::from_secs(25);
 #[derive(Clone)]
 pub struct Ground {
     pub log: Log,
+    pub health: Arc<Health>,
     pub names: Names,
     pub ids: Ids,
     pub clock: Arc<dyn Clock>,
@@ -50,10 +59,34 @@ pub(super) fn by_identity(config: &Config) -> impl Iterator<Item = (ConnectionNa
 
 impl Ground {
     pub fn new(config: &Config, log: Log, ids: Ids, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { log, names: names_of(config), ids, clock, random, metrics: Arc::new(Metrics::new()) }
+        let metrics = Arc::new(Metrics::new());
+        let health = Arc::new(Health::new(Arc::clone(&metrics)));
+        Self { log, health, names: names_of(config), ids, clock, random, metrics }
     }
 
-    pub fn gateway(&self, config: &Config) -> Gateway {
+    /// The gateway's spool, where there is one.
+    ///
+    /// # Errors
+    /// Its folder cannot be used, or another process uses it.
+    pub async fn spool(&self, config: &Config) -> LogResult<Option<(Arc<Spool>, Spooling)>> {
+        let Some(spool) = &config.gateway.spool else { return Ok(None) };
+        let settings = SpoolSettings {
+            path: spool.path.clone(),
+            max_bytes: spool.max_bytes,
+            max_message_bytes: largest_record(config),
+            append_timeout: GatewaySettings::default().append_timeout,
+        };
+        let topics: Vec<_> = by_identity(config).map(|(name, _)| self.names.webhooks(&name)).collect();
+        let parts = SpoolParts {
+            log: Arc::clone(&self.log),
+            health: Arc::clone(&self.health),
+            clock: Arc::clone(&self.clock),
+            metrics: Arc::clone(&self.metrics),
+        };
+        Spool::open(&settings, &topics, parts).await.map(Some)
+    }
+
+    pub fn gateway(&self, config: &Config, spool: Option<Arc<Spool>>) -> Gateway {
         let settings = GatewaySettings {
             max_body_bytes: config.gateway.max_body_bytes,
             body_timeout: config.gateway.request_timeout,
@@ -67,6 +100,8 @@ impl Ground {
         });
         let parts = Parts {
             log: Arc::clone(&self.log),
+            health: Arc::clone(&self.health),
+            spool,
             names: self.names.clone(),
             ids: self.ids.clone(),
             clock: Arc::clone(&self.clock),

@@ -3,11 +3,15 @@
 //! | point | what is true there |
 //! |---|---|
 //! | `webhook-durable` | a webhook is in the log, its sender has no answer yet |
+//! | `webhook-spooled` | a webhook is in the spool, its sender has no answer yet |
+//! | `spool-drained` | webhooks of the spool are in the log, the spool's offset has not moved |
 //! | `outputs-written` | a role's outputs are in the log, its offset is not |
 //! | `claim-written` | a lane is claimed, nothing of it is read yet |
 //! | `intent-written` | an action's intent is in memory, its call is not sent |
 //! | `effect-done` | the vendor has answered one request, nothing of it is written |
 //! | `settle-outputs-written` | what an action gives rise to is written, its outcome is not |
+//! | `outcome-written` | an action's outcome is in memory, its offset is not moved |
+//! | `rows-seen` | a poll has read rows, and nothing of them is written |
 
 /// The process reached a point.
 #[cfg(not(feature = "killpoints"))]

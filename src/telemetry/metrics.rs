@@ -81,6 +81,19 @@ impl Metrics {
         self.families.webhooks_answered.with_label_values(&[connection.as_str(), code.as_str()]).inc();
     }
 
+    /// Also counted as accepted.
+    pub fn webhook_spooled(&self, connection: &ConnectionName) {
+        self.families.webhooks_spooled.with_label_values(&[connection.as_str()]).inc();
+    }
+
+    /// What waits in the spool.
+    pub fn set_spool(&self, records: u64, bytes: u64, oldest: Duration) {
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.families.spool_records.with_label_values::<&str>(&[]).set(gauge(records));
+        self.families.spool_bytes.with_label_values::<&str>(&[]).set(gauge(bytes));
+        self.families.spool_oldest.with_label_values::<&str>(&[]).set(oldest.as_secs_f64());
+    }
+
     /// The gauge of the bytes that the gateway holds.
     pub fn gateway_queue_bytes(&self) -> IntGauge {
         self.families.gateway_queue_bytes.with_label_values::<&str>(&[])
@@ -175,6 +188,10 @@ impl Metrics {
 impl Metrics {
     pub fn log_appended(&self, took: Duration) {
         self.families.log_append.with_label_values::<&str>(&[]).observe(took.as_secs_f64());
+    }
+
+    pub fn set_log_available(&self, available: bool) {
+        self.families.log_available.with_label_values::<&str>(&[]).set(i64::from(available));
     }
 
     /// `operation` is the call that failed: `append`, `commit`, `read`, …

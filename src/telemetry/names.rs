@@ -114,6 +114,14 @@ families! {
         "Bytes of accepted bodies.";
     gateway_queue_bytes: IntGaugeVec = "spojka_gateway_queue_bytes", [],
         "Bytes of bodies that the gateway holds: being read, or waiting to be durable.";
+    webhooks_spooled: IntCounterVec = "spojka_webhooks_spooled_total", ["connection"],
+        "Webhooks that were stored in the spool and acknowledged, because the log was away or earlier ones wait there.";
+    spool_records: IntGaugeVec = "spojka_spool_records", [],
+        "Webhooks that wait in the spool for the log.";
+    spool_bytes: IntGaugeVec = "spojka_spool_bytes", [],
+        "Bytes of the webhooks that wait in the spool.";
+    spool_oldest: GaugeVec = "spojka_spool_oldest_seconds", [],
+        "Age of the webhook that waits longest in the spool; 0 when none does.";
 
     // What came of it?
     facts: IntCounterVec = "spojka_facts_total", ["connection", "type"],
@@ -162,6 +170,8 @@ families! {
         "How long it takes until appended records are durable.";
     log_errors: IntCounterVec = "spojka_log_errors_total", ["operation"],
         "Calls of the log that failed.";
+    log_available: IntGaugeVec = "spojka_log_available", [],
+        "1 while the log takes and gives records, as far as this process knows; 0 while it does not.";
 
     build_info: IntGaugeVec = "spojka_build_info", ["version"],
         "Always 1; the label says what is running.";

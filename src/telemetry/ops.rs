@@ -13,8 +13,17 @@ use super::{
     serving::{LONGEST_DRAIN_SECONDS, Running},
 };
 
-/// What the process still waits for before it can do its work; empty when it is ready.
-pub type Readiness = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+/// How the process stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What it waits for before it can do its work; empty when it is ready.
+    pub waiting_for: Vec<String>,
+    /// What has still to be done about what it has taken, although it is ready for more.
+    pub remains: Vec<String>,
+}
+
+/// Tells how the process stands.
+pub type Readiness = Arc<dyn Fn() -> Standing + Send + Sync>;
 
 /// Serves the ops port. `configure` adds routes; it runs before the paths above are looked at.
 ///
@@ -51,9 +60,10 @@ async fn health() -> HttpResponse {
 }
 
 async fn ready(readiness: web::Data<Readiness>) -> HttpResponse {
-    let waiting_for = (readiness.get_ref())();
-    let mut response = if waiting_for.is_empty() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    response.json(serde_json::json!({ "ready": waiting_for.is_empty(), "waiting_for": waiting_for }))
+    let Standing { waiting_for, remains } = (readiness.get_ref())();
+    let ready = waiting_for.is_empty();
+    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.json(serde_json::json!({ "ready": ready, "waiting_for": waiting_for, "remains": remains }))
 }
 
 async fn expose(metrics: web::Data<Metrics>) -> HttpResponse {
@@ -87,7 +97,10 @@ mod tests {
         let is_ready = Arc::new(AtomicBool::new(false));
         let readiness: Readiness = {
             let is_ready = Arc::clone(&is_ready);
-            Arc::new(move || if is_ready.load(Ordering::SeqCst) { vec![] } else { vec!["log".to_owned()] })
+            Arc::new(move || {
+                let waiting_for = if is_ready.load(Ordering::SeqCst) { vec![] } else { vec!["log".to_owned()] };
+                Standing { waiting_for, remains: vec!["two in the spool".to_owned()] }
+            })
         };
         let configure = |routes: &mut ServiceConfig| {
             routes.route("/lanes", web::get().to(async || "no lanes"));
@@ -100,7 +113,8 @@ mod tests {
         let not_yet = get(address, "/readyz").await;
         assert!(not_yet.starts_with("HTTP/1.1 503") && not_yet.contains(r#""waiting_for":["log"]"#), "{not_yet}");
         is_ready.store(true, Ordering::SeqCst);
-        assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"));
+        let ready = get(address, "/readyz").await;
+        assert!(ready.starts_with("HTTP/1.1 200") && ready.contains(r#""remains":["two in the spool"]"#), "{ready}");
         metrics.nothing(code::PING);
         let exposed = get(address, "/metrics").await;
         assert!(exposed.contains("spojka_webhooks_without_facts_total{code=\"ping\"} 1"), "{exposed}");

@@ -112,13 +112,16 @@ async fn check(request: HttpRequest, body: web::Bytes) -> HttpResponse {
 }
 
 fn gateway(listener: TcpListener, log: Log, names: Names) -> anyhow::Result<Running> {
+    let metrics = Arc::new(Metrics::new());
     let parts = Parts {
         log,
+        health: Arc::new(spojka::log::health::Health::new(Arc::clone(&metrics))),
+        spool: None,
         names,
         ids: Ids::new(b"bench"),
         clock: Arc::new(SystemClock),
         random: Arc::new(Generator::seeded(1)),
-        metrics: Arc::new(Metrics::new()),
+        metrics,
     };
     let connection = GatewayConnection {
         name: connection()?,

@@ -8,5 +8,6 @@ mod away;
 mod broker_killed;
 mod login;
 mod members;
+mod outage;
 mod tables;
 mod zombie;

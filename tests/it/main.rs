@@ -3,8 +3,10 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on fails")]
 
+mod bugs;
 mod cli;
 mod dispatcher;
+mod drain;
 mod embedded_log;
 mod examples;
 mod imports;

@@ -2,12 +2,16 @@
 # Starts and stops real Kafka brokers on loopback, for tests. Nothing is installed: Maven resolves the jars into a cache
 # outside the tree, and everything a cluster writes stands under its own directory.
 #
-#   cluster.sh start DIR [BROKERS] [--tls]   format and start (1 broker unless told), wait until ready, print the brokers
+#   cluster.sh start DIR [BROKERS] [--tls] [--disk MIB]
+#                                            format and start (1 broker unless told), wait until ready, print the brokers
 #   cluster.sh stop DIR                      stop what runs in DIR
 #   cluster.sh kill DIR N                    kill -9 broker N (from 1)
 #   cluster.sh revive DIR N                  start broker N again
+#   cluster.sh pause DIR N                   stop broker N in its tracks (SIGSTOP): it holds its connections and is silent
+#   cluster.sh cont DIR N                    let it go on
 #   cluster.sh libs                          resolve the jars, print their directory
 #
+# With --disk each broker's data stands on a tmpfs of its own of that size (needs root; `stop` unmounts it).
 # With --tls clients must speak SASL_SSL with SCRAM-SHA-512; DIR then holds `ca.pem`, `user` and `password`.
 # SPOJKA_TEST_KAFKA_LIBS names a directory of jars to use instead of resolving them.
 set -euo pipefail
@@ -157,14 +161,16 @@ wait_ready() {
 }
 
 start() {
-    local dir=$1 brokers=1 tls=no id
+    local dir=$1 brokers=1 tls=no disk="" id
     shift
-    for word in "$@"; do
-        case $word in
-            1 | 3) brokers=$word ;;
+    while (($# > 0)); do
+        case $1 in
+            1 | 3) brokers=$1 ;;
             --tls) tls=yes ;;
-            *) die "unknown argument: $word" ;;
+            --disk) disk=${2:?"--disk needs a size in MiB"}; shift ;;
+            *) die "unknown argument: $1" ;;
         esac
+        shift
     done
     mkdir -p "$dir"
     dir=$(cd "$dir" && pwd)
@@ -186,7 +192,8 @@ start() {
         scram=(--add-scram "SCRAM-SHA-512=[name=$(cat "$dir/user"),password=$(cat "$dir/password")]")
     fi
     for ((id = 1; id <= brokers; id++)); do
-        mkdir -p "$dir/broker-$id"
+        mkdir -p "$dir/broker-$id/data"
+        if [[ -n $disk ]]; then mount -t tmpfs -o "size=${disk}m" tmpfs "$dir/broker-$id/data"; fi
         properties "$dir" "$id" "$brokers" "$tls" >"$dir/broker-$id/server.properties"
         (java_run "$dir/broker-$id/format.log" kafka.tools.StorageTool format --cluster-id "$cluster" \
             --config "$dir/broker-$id/server.properties" "${scram[@]}") >"$dir/broker-$id/out.log" 2>&1 </dev/null &
@@ -209,7 +216,11 @@ stop() {
     dir=$(cd "$dir" && pwd)
     for home in "$dir"/broker-*; do
         id=${home##*-}
-        if alive "$dir" "$id"; then kill "$(cat "$home/pid")" 2>/dev/null || true; fi
+        if alive "$dir" "$id"; then
+            kill "$(cat "$home/pid")" 2>/dev/null || true
+            # One that is paused cannot hear it.
+            kill -CONT "$(cat "$home/pid")" 2>/dev/null || true
+        fi
     done
     deadline=$((SECONDS + 10))
     for home in "$dir"/broker-*; do
@@ -218,6 +229,7 @@ stop() {
             if ((SECONDS >= deadline)); then kill -9 "$(cat "$home/pid")" 2>/dev/null || true; fi
             sleep 0.1
         done
+        if mountpoint -q "$home/data"; then umount "$home/data" || umount -l "$home/data"; fi
     done
     rm -f "$dir/bootstrap"
 }
@@ -228,6 +240,13 @@ kill_one() {
     alive "$dir" "$id" || die "broker $id of $dir does not run"
     kill -9 "$(cat "$dir/broker-$id/pid")"
     while alive "$dir" "$id"; do sleep 0.05; done
+}
+
+signal_one() {
+    local signal=$1 dir id=$3
+    dir=$(cd "$2" && pwd)
+    alive "$dir" "$id" || die "broker $id of $dir does not run"
+    kill "-$signal" "$(cat "$dir/broker-$id/pid")"
 }
 
 revive() {
@@ -246,6 +265,8 @@ case $command in
     stop) [[ $# -eq 1 ]] || die "stop needs a directory"; stop "$1" ;;
     kill) [[ $# -eq 2 ]] || die "kill needs a directory and a broker"; kill_one "$1" "$2" ;;
     revive) [[ $# -eq 2 ]] || die "revive needs a directory and a broker"; revive "$1" "$2" ;;
+    pause) [[ $# -eq 2 ]] || die "pause needs a directory and a broker"; signal_one STOP "$1" "$2" ;;
+    cont) [[ $# -eq 2 ]] || die "cont needs a directory and a broker"; signal_one CONT "$1" "$2" ;;
     libs) libs ;;
-    *) die "usage: cluster.sh start DIR [1|3] [--tls] | stop DIR | kill DIR N | revive DIR N | libs" ;;
+    *) die "usage: cluster.sh start DIR [1|3] [--tls] [--disk MIB] | stop DIR | kill|revive|pause|cont DIR N | libs" ;;
 esac

@@ -36,6 +36,8 @@ fn service() {
         "service_kinds",
         "gateway: [8080]\nadmin: { listen: localhost }\nremember: 3 days\ninstallation: { prefix: 'a b' }\n",
     );
+    check("spool_embedded", "gateway: { spool: { path: spool } }\n");
+    check("spool_kinds", "log: { kafka: { brokers: [a:1] } }\ngateway: { spool: { max_bytes: 7, paht: x } }\n");
     check("remember_too_short", "remember: 10d\nretention: 90d\n");
     check("log_two_ways", "log:\n  embedded: { path: x }\n  kafka: { brokers: [a:1] }\n");
     check(

@@ -146,7 +146,7 @@ impl Connector for Fapi {
         let begin = poll::since(since);
         match list {
             poll::INVOICES => poll::read_list(&self.config, cursor.unwrap_or(&begin), now, reply),
-            _ => PollRead::Failed(code::UNKNOWN_OPERATION),
+            _ => PollRead::Failed(crate::model::code::UNKNOWN_OPERATION),
         }
     }
 

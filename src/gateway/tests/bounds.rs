@@ -4,7 +4,7 @@ use super::{fake_log::Mode, *};
 use crate::log::LogError;
 
 /// A refusal that says when to come again.
-fn come_again(answer: &Answer) {
+pub(super) fn come_again(answer: &Answer) {
     assert_eq!((answer.status, answer.header("retry-after"), answer.body.as_str()), (503, Some("10"), ""));
 }
 
@@ -17,17 +17,6 @@ async fn a_log_that_is_down_sends_senders_away_until_it_is_back() {
     assert_eq!(rig.counted("log_errors_total", "operation=\"append\""), 1);
     rig.log.set(Mode::Takes);
     rig.is_healthy().await;
-}
-
-#[tokio::test]
-async fn a_log_that_does_not_answer_is_given_up_on_in_time() {
-    let append_timeout = Duration::from_millis(50);
-    let rig = Rig::with(GatewaySettings { append_timeout, ..GatewaySettings::default() });
-    rig.log.set(Mode::Hangs);
-    come_again(&rig.ask(&signed(b"x")).await);
-    assert_eq!(rig.refused(code::LOG_UNAVAILABLE), 1);
-    let default = GatewaySettings::default().append_timeout;
-    assert!(default < Duration::from_secs(5), "the sender hears it within five seconds");
 }
 
 #[tokio::test]
@@ -91,7 +80,9 @@ async fn a_slow_head_is_cut_off() {
 /// The HTTP server times the first head of a connection only.
 #[tokio::test]
 async fn a_slow_second_head_is_cut_off_too() {
-    let rig = Rig::start();
+    // The log may take as long as it likes: time passes quickly here.
+    let append_timeout = Duration::from_hours(1_000);
+    let rig = Rig::with(GatewaySettings { append_timeout, ..GatewaySettings::default() });
     let mut slow = rig.connect().await;
     slow.send(&signed(b"x")).await;
     assert_eq!(slow.answer().await.expect("an answer").status, 202);

@@ -19,6 +19,8 @@ use crate::{
 pub(super) enum Mode {
     Takes,
     Fails(LogError),
+    /// Fails for this topic, and takes what belongs to others.
+    FailsFor(&'static str),
     /// Never answers.
     Hangs,
     /// Answers when the test lets it.
@@ -88,14 +90,18 @@ impl LogStore for FakeLog {
     fn append(&self, records: Vec<Append>) -> BoxFuture<'_, LogResult<Vec<Position>>> {
         Box::pin(async move {
             let mode = self.mode.lock().expect("a lock").clone();
-            if let Mode::Fails(error) = mode {
-                return Err(error);
+            match mode {
+                Mode::Fails(error) => return Err(error),
+                Mode::FailsFor(topic) if records.iter().any(|record| record.topic == topic) => {
+                    return Err(LogError::Unavailable("this topic has no leader".to_owned()));
+                }
+                _ => {}
             }
             self.appended.send_modify(|appended| appended.extend(records));
             match mode {
                 Mode::Hangs => std::future::pending().await,
                 Mode::Waits => self.release.acquire().await.expect("open").forget(),
-                Mode::Takes | Mode::Fails(_) => {}
+                Mode::Takes | Mode::Fails(_) | Mode::FailsFor(_) => {}
             }
             Ok(vec![Position { partition: 0, offset: 0 }])
         })

@@ -95,6 +95,10 @@ impl Catalog {
         topics.insert(Arc::clone(&topic.name), topic);
     }
 
+    pub(super) fn all(&self) -> Vec<Arc<Topic>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
     pub(super) fn wake_all(&self) {
         let topics = self.0.read().unwrap_or_else(PoisonError::into_inner);
         topics.values().for_each(|topic| topic.wake());

@@ -56,7 +56,10 @@ mod schema;
 mod table;
 mod tails;
 mod trim;
+mod unread;
 mod writer;
+
+pub use unread::Unread;
 
 /// How an embedded log is opened.
 #[derive(Clone)]
@@ -122,6 +125,16 @@ impl EmbeddedLog {
             writer: Mutex::new(Some(writer)),
             lock: Mutex::new(Some(lock)),
         })))
+    }
+}
+
+impl EmbeddedLog {
+    /// What a group has still to read of each topic that is not compacted.
+    ///
+    /// # Errors
+    /// As any read of the file.
+    pub async fn unread(&self, group: &str) -> LogResult<Vec<Unread>> {
+        unread::unread(&self.0, group).await
     }
 }
 

@@ -10,7 +10,7 @@
 
 use std::{fs::OpenOptions, io::ErrorKind, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
 
-use rusqlite::{Connection, OpenFlags, Row, params};
+use rusqlite::{Connection, OpenFlags, Row, config::DbConfig, params};
 
 use super::{
     EmbeddedOptions,
@@ -121,6 +121,9 @@ fn connect(path: &Path) -> LogResult<Connection> {
     // Only a person with SQLite's own tool can be in the way, and only for a moment.
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Without this, SQLite compiles a statement anew at nearly every use, to plan for the values that were bound this time
+    // (its bound LIMIT is enough). Seen as a third of the processor time of a look-up.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

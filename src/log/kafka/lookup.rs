@@ -108,6 +108,10 @@ impl Lookup {
         let (answer, answered) = oneshot::channel();
         let complaints = self.complaints.clone();
         let question: Question = Box::new(move |desk| {
+            // While brokers are away each question takes its whole timeout: nobody should wait for what nobody wants.
+            if answer.is_closed() {
+                return;
+            }
             let result = ask(desk);
             desk.drain();
             if result.is_ok() {

@@ -17,6 +17,8 @@ fn all(metrics: &Metrics) {
     metrics.webhook_refused(Some(shop), code::SIGNATURE_MISMATCH);
     metrics.webhook_answered(shop, code::PING);
     metrics.gateway_queue_bytes().set(7);
+    metrics.webhook_spooled(shop);
+    metrics.set_spool(2, 900, second);
     metrics.fact(shop, "order.paid");
     metrics.nothing(code::NOTHING_NEW);
     metrics.dead("action", code::EXHAUSTED);
@@ -35,6 +37,7 @@ fn all(metrics: &Metrics) {
     metrics.loop_suspected(shop);
     metrics.log_appended(second);
     metrics.log_error("append");
+    metrics.set_log_available(true);
     metrics.set_lag("router", "events.order", 9);
 }
 

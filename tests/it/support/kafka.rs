@@ -108,7 +108,16 @@ impl Cluster {
         std::fs::read_to_string(self.home().join(name)).expect("a file of the cluster")
     }
 
-    /// `kill` or `revive`, and which broker.
+    /// Kills a broker, unless it has ended by itself.
+    pub(crate) fn make_sure_it_is_dead(&self, number: u32) {
+        let home = self.home();
+        let pid = std::fs::read_to_string(home.join(format!("broker-{number}/pid"))).expect("its process id");
+        if Path::new("/proc").join(pid.trim()).join("exe").exists() {
+            self.broker("kill", number);
+        }
+    }
+
+    /// `kill`, `revive`, `pause` or `cont`, and which broker.
     pub(crate) fn broker(&self, command: &str, number: u32) {
         script(&[command, self.home().to_str().expect("a path"), &number.to_string()]);
     }

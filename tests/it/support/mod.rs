@@ -1,7 +1,9 @@
 //! What integration tests share.
 
 pub(crate) mod child;
+pub(crate) mod conservation;
 pub(crate) mod kafka;
+pub(crate) mod load;
 pub(crate) mod logs;
 pub(crate) mod process;
 pub(crate) mod records;

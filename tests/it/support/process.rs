@@ -1,11 +1,13 @@
 //! Spojka as a process of its own, to be killed.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
     net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -13,38 +15,112 @@ use serde_json::Value;
 
 use super::stage;
 
+/// How a process is started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Launch {
+    /// `point:n`.
+    pub kill_at: Option<String>,
+    /// A deliberate bug.
+    pub bug: Option<String>,
+    /// Only these roles.
+    pub roles: Vec<&'static str>,
+    /// Files grow no larger than this many blocks of 512 bytes: a full disk.
+    pub file_blocks: Option<u64>,
+    /// A file with the seconds by which its clock is wrong.
+    pub clock_shift: Option<PathBuf>,
+    /// Where its log lines are kept.
+    pub log: Option<PathBuf>,
+}
+
+impl Launch {
+    fn command(&self, config: &Path) -> Command {
+        let spojka = env!("CARGO_BIN_EXE_spojka");
+        let mut command = match self.file_blocks {
+            None => Command::new(spojka),
+            Some(blocks) => {
+                // A write over the limit must fail instead of killing the process: an ignored signal stays ignored.
+                let mut shell = Command::new("sh");
+                shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$@\"")).arg("sh").arg(spojka);
+                shell
+            }
+        };
+        command.arg("--config").arg(config).arg("run").envs(stage::secrets());
+        for role in &self.roles {
+            command.args(["--role", role]);
+        }
+        let variables = [
+            ("SPOJKA_KILL_AT", self.kill_at.clone()),
+            ("SPOJKA_BUG", self.bug.clone()),
+            ("SPOJKA_CLOCK_SHIFT", self.clock_shift.as_ref().map(|path| path.display().to_string())),
+        ];
+        command.envs(variables.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        command
+    }
+
+    /// Starts it, and waits until it says that it runs. `None`: it died before that.
+    pub fn start(&self, config: &Path) -> Option<Process> {
+        let mut child = self.command(config).spawn().expect("the binary starts");
+        let (told, running) = mpsc::sync_channel(1);
+        let out = BufReader::new(child.stdout.take().expect("its output"));
+        let mut log = self
+            .log
+            .as_ref()
+            .map(|path| fs::OpenOptions::new().create(true).append(true).open(path).expect("a file for its log lines"));
+        // Reads to the end, so that the child never waits for us.
+        let last_line = std::thread::spawn(move || {
+            let mut last = String::new();
+            for line in out.lines().map_while(Result::ok) {
+                if let Some(log) = &mut log {
+                    writeln!(log, "{line}").expect("a log line is kept");
+                }
+                if let Some(address) = running_at(&line) {
+                    let _only_the_first = told.try_send(address);
+                }
+                last = line;
+            }
+            last
+        });
+        if let Ok(gateway) = running.recv_timeout(Duration::from_mins(1)) {
+            return Some(Process { child, gateway, last_line });
+        }
+        let status = child.wait().expect("it ended");
+        assert!(killed(status), "it ended by itself: {status}");
+        None
+    }
+}
+
 /// A running `spojka run`.
 pub(crate) struct Process {
     child: Child,
+    /// Where it takes webhooks; port 0 where it does not.
     pub gateway: SocketAddr,
+    /// What it says, to the end.
+    last_line: JoinHandle<String>,
+}
+
+/// How a process ended that was told to.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub status: ExitStatus,
+    pub last_line: String,
 }
 
 impl Process {
     /// Starts it, and waits until it says that it runs. `None`: it died before that.
     pub fn start(config: &Path, kill_at: Option<&str>) -> Option<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_spojka"));
-        command.arg("--config").arg(config).arg("run").envs(stage::secrets());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        if let Some(kill_at) = kill_at {
-            command.env("SPOJKA_KILL_AT", kill_at);
-        }
-        let mut child = command.spawn().expect("the binary starts");
-        let (told, running) = mpsc::sync_channel(1);
-        let out = BufReader::new(child.stdout.take().expect("its output"));
-        // Reads to the end, so that the child never waits for us.
-        std::thread::spawn(move || {
-            for line in out.lines().map_while(Result::ok) {
-                if let Some(address) = gateway_of(&line) {
-                    let _only_the_first = told.try_send(address);
-                }
-            }
-        });
-        if let Ok(gateway) = running.recv_timeout(Duration::from_mins(1)) {
-            return Some(Self { child, gateway });
-        }
-        let status = child.wait().expect("it ended");
-        assert!(killed(status), "it ended by itself: {status}");
-        None
+        Launch { kill_at: kill_at.map(str::to_owned), ..Launch::default() }.start(config)
+    }
+
+    /// Starts some roles only, and waits until they run.
+    pub fn start_roles(config: &Path, roles: &[&'static str]) -> Self {
+        Launch { roles: roles.to_vec(), ..Launch::default() }.start(config).expect("it runs")
+    }
+
+    /// Sends it a signal: `STOP` and `CONT` make it stand still and go on.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, signal).expect("told");
     }
 
     /// Whether it has died by now.
@@ -59,10 +135,17 @@ impl Process {
     }
 
     /// Asks it to end, and tells whether it did so in order.
-    pub fn stop(mut self) -> bool {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("told");
-        self.child.wait().expect("it ended").success()
+    pub fn stop(self) -> bool {
+        self.end().status.success()
+    }
+
+    /// Asks it to end, and tells how it did.
+    pub fn end(mut self) -> Ended {
+        self.signal(rustix::process::Signal::TERM);
+        let status = self.child.wait().expect("it ended");
+        let nothing = std::thread::spawn(String::new);
+        let last_line = std::mem::replace(&mut self.last_line, nothing).join().expect("it was read");
+        Ended { status, last_line }
     }
 }
 
@@ -73,16 +156,19 @@ impl Drop for Process {
     }
 }
 
-fn killed(status: std::process::ExitStatus) -> bool {
+fn killed(status: ExitStatus) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
     status.signal() == Some(9)
 }
 
 /// The gateway's address, in the line that says that it runs.
-fn gateway_of(line: &str) -> Option<SocketAddr> {
+fn running_at(line: &str) -> Option<SocketAddr> {
     let line: Value = serde_json::from_str(line).ok()?;
-    let value = line.get("gateway").or_else(|| line.get("fields")?.get("gateway"))?;
-    value.as_str()?.trim_start_matches("Some(\"").trim_end_matches("\")").parse().ok()
+    let fields = line.get("fields").unwrap_or(&line);
+    fields.get("message").and_then(Value::as_str).filter(|message| *message == "running")?;
+    let gateway = fields.get("gateway").and_then(Value::as_str);
+    let gateway = gateway.and_then(|text| text.trim_start_matches("Some(\"").trim_end_matches("\")").parse().ok());
+    Some(gateway.unwrap_or_else(|| ([127, 0, 0, 1], 0).into()))
 }
 
 /// How long something takes.
