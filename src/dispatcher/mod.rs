@@ -15,6 +15,7 @@ mod gauges;
 mod lane;
 mod ledger;
 mod line;
+mod list;
 mod loops;
 mod offsets;
 mod pace;

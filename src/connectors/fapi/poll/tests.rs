@@ -227,7 +227,7 @@ fn what_the_filter_should_have_kept_back_is_no_news() {
 #[test]
 fn each_poll_looks_back_and_further_back_before_the_clocks_go_back() {
     let config = config(&[]);
-    let after = |since: &str| Cursor { since: at(since), exact: false, page: None }.after(&config);
+    let after = |since: &str| Cursor { since: at(since), exact: false, page: None, begun_anew: 0 }.after(&config);
     assert_eq!(after("2025-10-10T09:00:00Z"), "2025-10-10 10:58:00");
     // In the hour before the change, later documents will carry the same local times once more.
     assert_eq!(after("2025-10-26T00:32:00Z"), "2025-10-26 01:30:00");
