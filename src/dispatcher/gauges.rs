@@ -25,7 +25,8 @@ impl Gauges {
         Self { metrics: Arc::clone(metrics), name: name.clone(), oldest_after: now, told: None }
     }
 
-    pub fn tell(&mut self, line: &Line, running: usize, bulk: &BulkIntake, now: Timestamp) {
+    /// At this moment of the lane's timeline, and at this time of day.
+    pub fn tell(&mut self, line: &Line, running: usize, bulk: &BulkIntake, (moment, now): (Timestamp, Timestamp)) {
         let (topic, lag) = bulk.lag();
         let tells = (line.len(), running, lag);
         if self.told.replace(tells) != Some(tells) {
@@ -33,8 +34,8 @@ impl Gauges {
             self.metrics.set_in_flight(&self.name, running);
             self.metrics.set_lag(ROLE, topic, lag);
         }
-        if self.oldest_after <= now || line.is_empty() {
-            self.oldest_after = now + OLDEST_EVERY;
+        if self.oldest_after <= moment || line.is_empty() {
+            self.oldest_after = moment + OLDEST_EVERY;
             let age = line.oldest().map(|since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
             self.metrics.set_oldest_waiting(&self.name, age.unwrap_or_default());
         }

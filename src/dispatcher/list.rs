@@ -4,17 +4,20 @@
 //! A page is an attempt: in between the action waits in memory with its cursor, so that live actions go first, the bulk
 //! budget holds, and a restart goes on at the last page.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    age::Age,
     answer::{self, Answer},
+    circuit::Pass,
     context::LaneContext,
     line::Item,
     polls,
     settle::How,
+    sign::Sign,
 };
 use crate::{
     connectors::contract::{Done, PollRead, PolledRow},
@@ -40,10 +43,8 @@ pub(super) enum Listed {
     /// There are more. The item's progress has moved.
     More,
     Ends(How),
-    /// The same page again, later.
-    Later(Code, Option<Duration>),
-    /// The lane sends nothing any more.
-    Halts(Code),
+    /// The same page again, as the answer says.
+    Failed(Answer),
 }
 
 /// What is listed.
@@ -54,7 +55,7 @@ struct Wanted<'a> {
 }
 
 /// Reads one page.
-pub(super) async fn page(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<Listed> {
+pub(super) async fn page(context: &LaneContext, pass: &Pass, action: &Action, item: &mut Item) -> LogResult<Listed> {
     let Purpose::List { list, since, cursor, until } = &action.purpose else {
         unreachable!("only lists are listed");
     };
@@ -62,8 +63,8 @@ pub(super) async fn page(context: &LaneContext, action: &Action, item: &mut Item
     let mut progress: Progress = serde_json::from_value(item.progress.clone()).unwrap_or_default();
     progress.cursor = progress.cursor.or_else(|| cursor.clone());
     let now = context.now();
-    if let Err(answer) = context.logged_in().await? {
-        return Ok(failed(&answer));
+    if let Err(answer) = context.logged_in(pass).await? {
+        return Ok(Listed::Failed(answer));
     }
     let connector = &context.connection.connector;
     let cursor = progress.cursor.as_ref();
@@ -72,12 +73,13 @@ pub(super) async fn page(context: &LaneContext, action: &Action, item: &mut Item
         return Ok(dead(code::UNKNOWN_OPERATION, message));
     };
     item.calls = 1;
-    let reply = match context.send(&request, polls::CLASS).await? {
+    let reply = match context.send(pass, &request, polls::CLASS).await? {
         Ok(reply) => reply,
-        Err(answer) => return Ok(failed(&answer)),
+        Err(answer) => return failed(context, pass, answer).await,
     };
     match connector.read_list(wanted.name, wanted.since, cursor, now, &reply) {
         PollRead::Rows { rows, cursor, more } => {
+            pass.heard(Sign::Lives);
             progress.rows += match record(context, action, &wanted, rows).await {
                 Err(LogError::TooLarge { topic }) => {
                     let message = format!("a row is larger than the topic `{topic}` takes");
@@ -88,18 +90,23 @@ pub(super) async fn page(context: &LaneContext, action: &Action, item: &mut Item
             progress.cursor = Some(cursor);
             Ok(if more { go_on(item, &progress) } else { end(&progress) })
         }
-        PollRead::Failed(code) => Ok(Listed::Later(code, answer::wished(&reply, context.now()))),
-        PollRead::Unauthorized => {
-            context.heard(Answer::Halts(code::UNAUTHORIZED));
-            Ok(Listed::Halts(code::UNAUTHORIZED))
+        PollRead::Failed(code) => {
+            let after = answer::wished(&reply, context.now());
+            failed(context, pass, Answer::Retry { code, maybe_done: false, after }).await
         }
+        PollRead::Unauthorized => failed(context, pass, Answer::Halts(code::UNAUTHORIZED)).await,
     }
+}
+
+async fn failed(context: &LaneContext, pass: &Pass, answer: Answer) -> LogResult<Listed> {
+    context.heard(pass, &answer).await?;
+    Ok(Listed::Failed(answer))
 }
 
 fn go_on(item: &mut Item, progress: &Progress) -> Listed {
     item.progress = serde_json::to_value(progress).expect("progress is plain data");
     // A page that came is no failure: the age of failing begins anew.
-    (item.attempts, item.since) = (0, None);
+    (item.attempts, item.since, item.age) = (0, None, Age::default());
     Listed::More
 }
 
@@ -110,14 +117,6 @@ fn end(progress: &Progress) -> Listed {
 
 fn dead(code: Code, message: String) -> Listed {
     Listed::Ends(How::Dead { code, message, request: None, reply: None })
-}
-
-fn failed(answer: &Answer) -> Listed {
-    match answer {
-        Answer::Halts(code) => Listed::Halts(*code),
-        Answer::Retry { code, after, .. } => Listed::Later(*code, *after),
-        _ => Listed::Later(code::UNEXPECTED_ANSWER, None),
-    }
 }
 
 /// Writes the rows of a page as webhooks. Answers how many there were.

@@ -3,15 +3,18 @@
 //! One member of the dispatchers' group reads the live topics of all connections; whoever holds a topic's one partition owns
 //! that lane. This file follows the group: lanes begin and end with their partitions, and what lanes settled is committed.
 
+mod age;
 pub mod answer;
 mod attempt;
 pub mod backoff;
 mod bound;
 mod bulk;
+pub mod circuit;
 mod claim;
 mod context;
 mod ends;
 mod gauges;
+mod halts;
 mod lane;
 mod ledger;
 mod line;
@@ -25,8 +28,10 @@ mod proof;
 mod role;
 mod session;
 mod settle;
+mod sign;
 mod start;
 mod talk;
+mod timeline;
 mod waiting;
 
 pub use context::{BulkDelivery, Delivery, LaneConnection, Shared, Transport};

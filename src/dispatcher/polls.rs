@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::{
     answer::{self, Answer},
+    circuit::Pass,
     context::LaneContext,
     ledger::read_as,
+    sign::Sign,
 };
 use crate::{
     connectors::contract::{Poll, PollRead, PolledRow},
@@ -45,22 +47,26 @@ pub(super) enum PollReport {
 }
 
 /// Runs one poll: pages until its end. Rows are written first, then what was seen and the cursor.
-pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<PollReport> {
+pub(super) async fn poll(context: &Arc<LaneContext>, pass: &Pass, poll: &Poll) -> LogResult<PollReport> {
     for _page in 0..MOST_PAGES {
         let now = context.now();
         let cursor = read_as::<Value>(context.memory.as_ref(), &key::cursor(poll.name))?;
-        match context.logged_in().await? {
+        match context.logged_in(pass).await? {
             Ok(_) => {}
             Err(answer) => return Ok(failed(&answer)),
         }
         let connector = &context.connection.connector;
         let Some(request) = connector.poll(poll.name, cursor.as_ref(), now) else { return Ok(PollReport::Done) };
-        let reply = match context.send(&request, CLASS).await? {
+        let reply = match context.send(pass, &request, CLASS).await? {
             Ok(reply) => reply,
-            Err(answer) => return Ok(failed(&answer)),
+            Err(answer) => {
+                context.heard(pass, &answer).await?;
+                return Ok(failed(&answer));
+            }
         };
         match connector.read(poll.name, cursor.as_ref(), now, &reply) {
             PollRead::Rows { rows, cursor, more } => {
+                pass.heard(Sign::Lives);
                 match record(context, poll, rows, &cursor, now).await {
                     Err(LogError::TooLarge { .. }) => return Ok(PollReport::Failed(code::ANSWER_TOO_LARGE, None)),
                     written => written?,
@@ -70,11 +76,13 @@ pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<P
                 }
             }
             PollRead::Failed(code) => {
-                let wished = answer::wished(&reply, context.now());
-                return Ok(PollReport::Failed(code, wished));
+                let after = answer::wished(&reply, context.now());
+                let answer = Answer::Retry { code, maybe_done: false, after };
+                context.heard(pass, &answer).await?;
+                return Ok(failed(&answer));
             }
             PollRead::Unauthorized => {
-                context.halt(code::UNAUTHORIZED);
+                context.halt(code::UNAUTHORIZED).await?;
                 return Ok(PollReport::Halted);
             }
         }
@@ -87,7 +95,7 @@ pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<P
 
 fn failed(answer: &Answer) -> PollReport {
     match answer {
-        Answer::Halts(_) => PollReport::Halted,
+        Answer::Halts(_) | Answer::Barred(_) => PollReport::Halted,
         Answer::Retry { code, after, .. } => PollReport::Failed(*code, *after),
         _ => PollReport::Failed(code::UNEXPECTED_ANSWER, None),
     }

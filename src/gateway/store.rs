@@ -56,13 +56,13 @@ impl Store {
             return Ok(());
         }
         let Some(spool) = &self.spool else {
-            return self.append(record, self.append_timeout).await.map_err(refusal);
+            return self.append(record, self.append_timeout).await.map_err(|error| refusal(&error));
         };
         let patience = if spool.holds(&inlet.topic) || self.is_full() {
             self.append_timeout
         } else {
             match self.append(record.clone(), self.spool_after).await {
-                Err(LogError::TooLarge { topic }) => return Err(refusal(LogError::TooLarge { topic })),
+                Err(error @ LogError::TooLarge { .. }) => return Err(refusal(&error)),
                 Err(_) => self.append_timeout.saturating_sub(self.spool_after),
                 Ok(()) => return Ok(()),
             }
@@ -131,7 +131,7 @@ impl Store {
     }
 }
 
-fn refusal(error: LogError) -> Refusal {
+fn refusal(error: &LogError) -> Refusal {
     match error {
         LogError::TooLarge { .. } => Refusal { status: 413, code: code::BODY_TOO_LARGE },
         _ => Refusal { status: 503, code: code::LOG_UNAVAILABLE },

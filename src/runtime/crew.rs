@@ -91,10 +91,11 @@ impl Crew {
                         );
                     }
                 }
-                prepared => {
+                Ok(()) => {
                     self.ground.health.is_well();
-                    return prepared;
+                    return Ok(());
                 }
+                Err(lasting) => return Err(lasting),
             }
             self.ground.clock.sleep(RETRY).await;
         }

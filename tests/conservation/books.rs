@@ -13,7 +13,7 @@ use spojka::{
     topics::{
         action::{Action, Purpose},
         event::{Entity, Event, OriginKind},
-        memory::{ActionState, End, Outcome, key},
+        memory::{ActionState, BulkPosition, End, Outcome, key},
         webhook::{Arrival, Webhook},
     },
 };
@@ -320,8 +320,8 @@ impl<'a> Books<'a> {
     /// How far a bulk topic is settled stands in its lane's memory, not in a group.
     fn bulk_passed(&self, connection: &ConnectionName, place: &Place) -> bool {
         let is_bulk = *place.at.topic == self.topics.names.bulk(connection);
-        let position = self.topics.remembered::<serde_json::Value>(connection, key::BULK);
-        is_bulk && position.and_then(|next| next.as_u64()).is_some_and(|next| place.offset < next)
+        let position = self.topics.remembered::<BulkPosition>(connection, key::BULK);
+        is_bulk && position.is_some_and(|position| place.offset < position.next)
     }
 
     fn is_known(&self, connection: &ConnectionName, id: &ActionId) -> bool {

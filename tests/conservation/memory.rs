@@ -37,6 +37,12 @@ fn waiting(books: &mut Books<'_>, connection: &ConnectionName) {
     for (name, bytes) in memory.entries.range(key::WAITING.to_owned()..).take_while(|(name, _)| is_waiting(name)) {
         match memory::read::<Waiting>(bytes) {
             Ok(waiting) => {
+                let (conflict, sequence) = (&waiting.action.conflict, waiting.sequence);
+                let found_by = [key::parked(conflict), key::place(conflict, sequence)];
+                if !found_by.iter().all(|name| memory.entries.contains_key(name)) {
+                    let text = "it waits in memory, without the place or the key by which it would be found";
+                    books.report.violate(Wrong::Lost, connection, &waiting.action.id, text);
+                }
                 let place = live_place(books, connection, &waiting.action.id);
                 let in_line = InLine { id: waiting.action.id, sequence: waiting.sequence, place };
                 keys.entry(waiting.action.conflict).or_default().push(in_line);

@@ -84,7 +84,7 @@ async fn a_rolling_restart_of_every_role_under_load_loses_and_repeats_nothing() 
         processes.push((*role, config, process));
     }
 
-    let load = Load::begin(&stage, address, SENDERS);
+    let load = Load::begin(&stage, address, 2);
     load.acknowledges(40).await;
     for _ in 0..processes.len() {
         let (role, config, process) = processes.remove(0);

@@ -80,7 +80,7 @@ impl Book {
             filled.notified().await;
         }
         // A topic that the spool does not know never gets anything.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Counts a record in before it is written, if there is room. From here on its topic counts as held.

@@ -7,7 +7,7 @@ use spojka::{
     model::{code, http::Reply, id::ActionId},
     topics::{
         action::Action,
-        memory::{self, End, Parked, Waiting, key},
+        memory::{self, Clocks, End, Parked, Waiting, key},
         record::Append,
     },
 };
@@ -24,9 +24,12 @@ impl Stage {
 
     /// The records of an action that waits, as its owner writes them.
     fn waiting_records(&self, action: Action, sequence: u64, due: i64, count: u32) -> Vec<Append> {
-        let parked = Parked { due: at(due), since: at(0), count, live: count };
+        let parked = Parked { due: at(due), parked: at(0), since: at(0), count, live: count };
         let (id, conflict) = (action.id.clone(), action.conflict.clone());
         let waiting = Waiting {
+            parked: at(0),
+            age: Duration::ZERO,
+            clocks: Clocks::default(),
             action,
             due: at(due),
             sequence,

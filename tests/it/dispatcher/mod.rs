@@ -3,13 +3,17 @@
 mod adopt;
 mod bounds;
 mod bulk;
+mod circuit;
 mod doubt;
 mod faults;
+mod halts;
+mod lists;
 mod loops;
 mod order;
 mod owners;
 mod polls;
 mod retries;
+mod schedules;
 mod sessions;
 mod settling;
 mod stage;

@@ -142,6 +142,13 @@ pub(crate) struct Judgement {
     pub text: String,
 }
 
+impl Judgement {
+    /// Nothing is wrong but that it takes longer.
+    pub fn is_unfinished(&self) -> bool {
+        self.wrongs.iter().all(|wrong| wrong == "unfinished") && !self.clean
+    }
+}
+
 #[derive(Deserialize)]
 struct Report {
     violations: Vec<Violation>,

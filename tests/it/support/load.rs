@@ -29,7 +29,10 @@ flows:
 "#;
 
 /// How long a sender waits between two webhooks.
-const PACE: Duration = Duration::from_millis(30);
+const PACE: Duration = Duration::from_millis(100);
+
+/// Longer than anything takes that works.
+const PATIENCE: Duration = Duration::from_secs(50);
 
 /// What the senders were answered.
 #[derive(Clone, Debug, Default)]
@@ -157,9 +160,12 @@ pub(crate) async fn send_again(stage: &Stage, gateway: SocketAddr, ids: &[u64]) 
 pub(crate) async fn exactly_once(stage: &Stage, ids: &[u64]) {
     let missing = || {
         let held: BTreeMap<String, String> = stage.orders().into_iter().collect();
-        ids.iter().filter(|id| held.get(&id.to_string()).is_none_or(|status| status != "2")).count()
+        let is_missing = |id: &u64| held.get(&id.to_string()).is_none_or(|status| status != "2");
+        ids.iter().copied().filter(is_missing).collect::<Vec<_>>()
     };
-    eventually("every order has its effects", || missing() == 0).await;
+    let there =
+        tokio::time::timeout(PATIENCE, eventually("every order has its effects", || missing().is_empty())).await;
+    assert!(there.is_ok(), "of {} orders these have no effects: {:?}", ids.len(), missing());
     let mut orders: BTreeMap<String, u32> = BTreeMap::new();
     for (reference, _) in stage.orders() {
         *orders.entry(reference).or_default() += 1;

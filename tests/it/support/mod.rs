@@ -6,5 +6,6 @@ pub(crate) mod kafka;
 pub(crate) mod load;
 pub(crate) mod logs;
 pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod records;
 pub(crate) mod stage;

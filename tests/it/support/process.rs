@@ -63,10 +63,9 @@ impl Launch {
         let mut child = self.command(config).spawn().expect("the binary starts");
         let (told, running) = mpsc::sync_channel(1);
         let out = BufReader::new(child.stdout.take().expect("its output"));
-        let mut log = self
-            .log
-            .as_ref()
-            .map(|path| fs::OpenOptions::new().create(true).append(true).open(path).expect("a file for its log lines"));
+        let open =
+            |path| fs::OpenOptions::new().create(true).append(true).open(path).expect("a file for its log lines");
+        let mut log = self.log.as_ref().map(open);
         // Reads to the end, so that the child never waits for us.
         let last_line = std::thread::spawn(move || {
             let mut last = String::new();
@@ -74,18 +73,19 @@ impl Launch {
                 if let Some(log) = &mut log {
                     writeln!(log, "{line}").expect("a log line is kept");
                 }
-                if let Some(address) = running_at(&line) {
-                    let _only_the_first = told.try_send(address);
+                if let Some(gateway) = running_at(&line) {
+                    let _only_the_first = told.try_send(gateway);
                 }
                 last = line;
             }
             last
         });
         if let Ok(gateway) = running.recv_timeout(Duration::from_mins(1)) {
-            return Some(Process { child, gateway, last_line });
+            return Some(Process { child, gateway, is_limited: self.file_blocks.is_some(), last_line });
         }
+        let _runs_without_saying_so = child.kill();
         let status = child.wait().expect("it ended");
-        assert!(killed(status), "it ended by itself: {status}");
+        assert!(killed(status) || self.file_blocks.is_some(), "it ended by itself: {status}");
         None
     }
 }
@@ -93,8 +93,10 @@ impl Launch {
 /// A running `spojka run`.
 pub(crate) struct Process {
     child: Child,
-    /// Where it takes webhooks; port 0 where it does not.
+    /// Where it takes webhooks; nowhere (port 0) if it does not.
     pub gateway: SocketAddr,
+    /// Its files cannot grow: its disk is full.
+    pub is_limited: bool,
     /// What it says, to the end.
     last_line: JoinHandle<String>,
 }
@@ -114,7 +116,7 @@ impl Process {
 
     /// Starts some roles only, and waits until they run.
     pub fn start_roles(config: &Path, roles: &[&'static str]) -> Self {
-        Launch { roles: roles.to_vec(), ..Launch::default() }.start(config).expect("it runs")
+        Launch { roles: roles.to_vec(), ..Launch::default() }.start(config).expect("it starts")
     }
 
     /// Sends it a signal: `STOP` and `CONT` make it stand still and go on.
