@@ -71,6 +71,8 @@ pub enum Command {
     /// Judge stored webhooks, events or actions again, and do what is missing. Counts first, and does nothing without --yes.
     #[command(args_conflicts_with_subcommands = true)]
     Replay(ReplayArguments),
+    /// Read what a vendor holds already, show what the flows would do with it, and adopt or fire it.
+    Import(ImportArguments),
     /// The story of one webhook, event, action or dead letter.
     Trace {
         /// Its id: `w-…`, `e-…`, `a-…` or `d-…`. Without one: the webhooks that arrived last.
@@ -282,6 +284,33 @@ impl From<ReplayAsOf> for AsOf {
             ReplayAsOf::Present => Self::Present,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// The connection whose vendor is read.
+    pub connection: String,
+    /// What was there or changed since then: a day, a time, or so long ago (`2025-01-01`, `365d`).
+    #[arg(long, value_name = "TIME", required_unless_present = "run")]
+    pub since: Option<String>,
+    /// Only these of the vendor's lists: `orders`, `invoices`, …
+    #[arg(long, value_delimiter = ',', value_name = "LIST,…")]
+    pub kind: Vec<String>,
+    /// Rows that were read already: the import's name, as it was shown.
+    #[arg(long, conflicts_with = "since")]
+    pub run: Option<String>,
+    /// The targets hold it already: it goes into the ledger, and nothing is sent.
+    #[arg(long)]
+    pub adopt: bool,
+    /// Do what the flows in force now say.
+    #[arg(long, conflicts_with = "adopt")]
+    pub fire: bool,
+    /// Actions appended a second, at the most.
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
+    /// Do it.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// What to do with dead letters.

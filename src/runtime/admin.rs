@@ -12,7 +12,7 @@ use super::{
         OperatorError,
         dead::{DeadFilter, Retried},
     },
-    replay::Replayer,
+    replay::{Import, ImportRequest, Replayer},
 };
 use crate::topics::replay::Request;
 
@@ -50,6 +50,9 @@ pub enum Question {
     ReplayResume {
         id: String,
     },
+    /// Has a vendor's lists read.
+    ImportBegin(ImportRequest),
+    ImportState(Import),
 }
 
 /// An error as it crosses the port.
@@ -101,6 +104,8 @@ pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::
         Question::ReplayList => serde_json::to_value(replayer.list().await?),
         Question::ReplayStop { id } => serde_json::to_value(replayer.stop(&id).await?),
         Question::ReplayResume { id } => serde_json::to_value(replayer.resume(&id).await?),
+        Question::ImportBegin(request) => serde_json::to_value(replayer.import(&request).await?),
+        Question::ImportState(import) => serde_json::to_value(replayer.import_state(import).await?),
     };
     Ok(value.expect("answers are plain data"))
 }

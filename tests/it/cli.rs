@@ -1,6 +1,7 @@
 //! The binary as people meet it: arguments, output, exit codes.
 
 mod doctor;
+mod import;
 mod operator;
 mod pure;
 mod replay;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Replayer;
 use crate::{
     config::ConnectionConfig,
-    log::Fencing,
+    log::{Fencing, Table},
     model::{
         connection::ConnectionName,
         hash::short_hex,
@@ -17,7 +17,7 @@ use crate::{
     topics::{
         action::{Action, Parameters, Purpose, Source},
         event::{Origin, OriginKind},
-        memory::{self, ActionState, Claim, End, Parked, Waiting, key},
+        memory::{self, ActionState, End, Waiting, key},
     },
 };
 
@@ -32,7 +32,7 @@ pub struct ImportRequest {
 }
 
 /// An import on its way.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
     /// Its name: `i-…`.
     pub run: String,
@@ -41,7 +41,7 @@ pub struct Import {
 }
 
 /// One list.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing {
     pub list: String,
     pub action: ActionId,
@@ -55,9 +55,15 @@ pub struct Listing {
 #[serde(rename_all = "snake_case")]
 pub enum Listed {
     /// Read as far as this; the code says why it waits, where it does.
-    Reading { code: String },
-    Done { rows: u64 },
-    Dead { code: String },
+    Reading {
+        code: String,
+    },
+    Done {
+        rows: u64,
+    },
+    Dead {
+        code: String,
+    },
 }
 
 impl Replayer {
@@ -91,7 +97,8 @@ impl Replayer {
             return Err(OperatorError::Refused(why));
         }
         if let Some(unknown) = request.lists.iter().find(|list| !known.contains(&list.as_str())) {
-            let why = format!("`{}` has no list `{unknown}`\nhint: it has `{}`", request.connection, known.join("`, `"));
+            let why =
+                format!("`{}` has no list `{unknown}`\nhint: it has `{}`", request.connection, known.join("`, `"));
             return Err(OperatorError::Refused(why));
         }
         let all = || known.iter().map(|list| (*list).to_owned()).collect();
@@ -136,7 +143,7 @@ impl Replayer {
     ///
     /// # Errors
     /// The log's.
-    pub async fn import_state(&self, mut import: Import) -> Result<(Import, bool), OperatorError> {
+    pub async fn import_state(&self, mut import: Import) -> Result<Import, OperatorError> {
         let ground = &self.0.ground;
         let memory = ground.log.table(&ground.names.memory(&import.connection), Fencing::Epochs).await?;
         memory.catch_up().await?;
@@ -145,18 +152,20 @@ impl Replayer {
             listing.state = match settled {
                 Some(ActionState::Settled(outcome)) => Some(match outcome.end {
                     End::Dead(code) => Listed::Dead { code: code.to_string() },
-                    _ => Listed::Done { rows: outcome.result.get("rows").and_then(|rows| rows.parse().ok()).unwrap_or(0) },
+                    _ => Listed::Done {
+                        rows: outcome.result.get("rows").and_then(|rows| rows.parse().ok()).unwrap_or(0),
+                    },
                 }),
-                _ => self.waits(memory.as_ref(), listing)?,
+                _ => reading(memory.as_ref(), listing)?,
             };
         }
-        let claim: Option<Claim> = memory.get(key::CLAIM)?.map(|bytes| memory::read(&bytes)).transpose()?;
-        Ok((import, claim.is_some_and(|claim| !claim.released)))
+        Ok(import)
     }
+}
 
-    fn waits(&self, memory: &dyn crate::log::Table, listing: &Listing) -> Result<Option<Listed>, OperatorError> {
-        let waiting: Option<Waiting> =
-            memory.get(&key::waiting(&listing.action))?.map(|bytes| memory::read(&bytes)).transpose()?;
-        Ok(waiting.map(|waiting| Listed::Reading { code: waiting.code.to_string() }))
-    }
+/// What memory says of a list that has not ended. Between two pages it waits there.
+fn reading(memory: &dyn Table, listing: &Listing) -> Result<Option<Listed>, OperatorError> {
+    let waiting = memory.get(&key::waiting(&listing.action))?;
+    let waiting: Option<Waiting> = waiting.map(|bytes| memory::read(&bytes)).transpose()?;
+    Ok(waiting.map(|waiting| Listed::Reading { code: waiting.code.to_string() }))
 }
