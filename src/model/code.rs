@@ -20,6 +20,18 @@ pub enum Class {
     Ours,
 }
 
+impl Class {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Permanent => "permanent",
+            Self::Caller => "caller",
+            Self::Config => "config",
+            Self::Ours => "ours",
+        }
+    }
+}
+
 /// What one code means.
 #[derive(Debug)]
 pub struct Page {

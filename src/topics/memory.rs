@@ -220,6 +220,17 @@ impl End {
             Self::Dead(_) => "dead",
         }
     }
+
+    /// What that means, for people.
+    pub fn in_words(self) -> String {
+        match self {
+            Self::Done => "done".to_owned(),
+            Self::Unchanged => "unchanged: the target holds all of it already; nothing was sent".to_owned(),
+            Self::Superseded => "superseded: something newer was written before; nothing was sent".to_owned(),
+            Self::Adopted => "adopted: the target was said to hold it; nothing was sent".to_owned(),
+            Self::Dead(code) => format!("dead: {code}"),
+        }
+    }
 }
 
 /// A conflict key whose actions wait.
