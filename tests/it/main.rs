@@ -12,5 +12,6 @@ mod imports;
 mod kafka;
 mod kills;
 mod log_contract;
+mod outage;
 mod scenarios;
 mod support;

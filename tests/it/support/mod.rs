@@ -1,6 +1,7 @@
 //! What integration tests share.
 
 pub(crate) mod child;
+pub(crate) mod disk;
 pub(crate) mod kafka;
 pub(crate) mod load;
 pub(crate) mod logs;

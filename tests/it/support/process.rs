@@ -19,6 +19,8 @@ pub(crate) struct Process {
     child: Child,
     /// Where it takes webhooks; nowhere (port 0) if it does not.
     pub gateway: SocketAddr,
+    /// Where it tells of its health.
+    pub admin: SocketAddr,
     /// What it says, to the end.
     last_line: JoinHandle<String>,
 }
@@ -62,15 +64,15 @@ impl Process {
         let last_line = std::thread::spawn(move || {
             let mut last = String::new();
             for line in out.lines().map_while(Result::ok) {
-                if let Some(gateway) = running_at(&line) {
-                    let _only_the_first = told.try_send(gateway);
+                if let Some(addresses) = running_at(&line) {
+                    let _only_the_first = told.try_send(addresses);
                 }
                 last = line;
             }
             last
         });
         match running.recv_timeout(Duration::from_mins(1)) {
-            Ok(gateway) => Ok(Self { child, gateway, last_line }),
+            Ok((gateway, admin)) => Ok(Self { child, gateway, admin, last_line }),
             Err(_) => Err(child.wait().expect("it ended")),
         }
     }
@@ -114,15 +116,14 @@ fn killed(status: ExitStatus) -> bool {
     status.signal() == Some(9)
 }
 
-/// The gateway's address, if this is the line that says that it runs.
-fn running_at(line: &str) -> Option<SocketAddr> {
+/// The addresses of the gateway and of the ops port, if this is the line that says that it runs.
+fn running_at(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     let line: Value = serde_json::from_str(line).ok()?;
     let field = |name: &str| line.get(name).or_else(|| line.get("fields")?.get(name)).and_then(Value::as_str);
-    if field("message") != Some("running") {
-        return None;
-    }
-    let Some(address) = field("gateway") else { return Some(SocketAddr::from(([127, 0, 0, 1], 0))) };
-    address.trim_start_matches("Some(\"").trim_end_matches("\")").parse().ok()
+    let address = |name: &str| field(name)?.trim_start_matches("Some(\"").trim_end_matches("\")").parse().ok();
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    (field("message")? == "running")
+        .then(|| (address("gateway").unwrap_or(nowhere), address("admin").unwrap_or(nowhere)))
 }
 
 /// How long something takes.
