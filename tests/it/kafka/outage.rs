@@ -9,10 +9,15 @@ use crate::support::{
     disk,
     kafka::Cluster,
     load::{FLOWS, Load, exactly_once, is_ready, send_again},
+    process::Process,
     stage::{Stage, eventually},
 };
 
 const SENDERS: usize = 8;
+/// Nobody is sent away: so many more have their effects to wait for.
+const SPOOL_SENDERS: usize = 3;
+const LISTEN: &str = "gateway: { listen: \"127.0.0.1:0\" }";
+const SPOOLING: &str = "gateway: { listen: \"127.0.0.1:0\", spool: { path: spool } }";
 
 fn broker(cluster: &Cluster, command: &str) {
     tokio::task::block_in_place(|| cluster.broker(command, 1));
@@ -50,21 +55,19 @@ async fn without_a_spool_senders_are_sent_away_in_time_and_come_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn with_a_spool_nobody_is_sent_away_and_a_restart_meanwhile_loses_nothing() {
     let Some(cluster) = Cluster::start(&[]) else { return };
-    let listen = "gateway: { listen: \"127.0.0.1:0\" }";
-    let spooling = "gateway: { listen: \"127.0.0.1:0\", spool: { path: spool } }";
-    let stage = Arc::new(Stage::new(Some(cluster.brokers.clone())).saying(listen, spooling));
+    let stage = Arc::new(Stage::new(Some(cluster.brokers.clone())).saying(LISTEN, SPOOLING));
     let app = stage.start(FLOWS).await;
 
-    let load = Load::begin(&stage, app.gateway_address().unwrap(), SENDERS);
+    let load = Load::begin(&stage, app.gateway_address().unwrap(), SPOOL_SENDERS);
     load.acknowledges(20).await;
     broker(&cluster, "pause");
-    load.acknowledges(100).await;
+    load.acknowledges(40).await;
     let remains = is_ready(&stage, app.ops_address(), true).await;
     assert!(remains.contains("webhooks in the spool"), "{remains}");
     broker(&cluster, "cont");
-    load.acknowledges(50).await;
+    load.acknowledges(20).await;
     broker(&cluster, "kill");
-    load.acknowledges(100).await;
+    load.acknowledges(40).await;
     let first = load.end().await;
     first.keep_the_promise("silent and killed, with a spool");
 
@@ -72,8 +75,8 @@ async fn with_a_spool_nobody_is_sent_away_and_a_restart_meanwhile_loses_nothing(
     assert!(end.spooled.records > 0, "{end:?}");
     let app = stage.start(FLOWS).await;
     assert!(app.waits_for_the_log(), "no broker is there");
-    let load = Load::begin_at(&stage, app.gateway_address().unwrap(), SENDERS, 500_000);
-    load.acknowledges(50).await;
+    let load = Load::begin_at(&stage, app.gateway_address().unwrap(), SPOOL_SENDERS, 500_000);
+    load.acknowledges(20).await;
     broker(&cluster, "revive");
     eventually("the roles begin", || !app.waits_for_the_log()).await;
     let empty = "\nspojka_spool_records 0\n";
@@ -84,6 +87,37 @@ async fn with_a_spool_nobody_is_sent_away_and_a_restart_meanwhile_loses_nothing(
     assert!(first.refused.is_empty() && second.refused.is_empty(), "the spool takes all");
     exactly_once(&stage, &[first.acknowledged, second.acknowledged].concat()).await;
     app.stop().await;
+}
+
+/// Killed while webhooks are being spooled, and again while they are being drained.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_in_the_spool_survives_kills_of_its_process() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let stage = Arc::new(Stage::new(Some(cluster.brokers.clone())).saying(LISTEN, SPOOLING));
+    let config = stage.write_config(FLOWS);
+    let start = || tokio::task::block_in_place(|| Process::start_roles(&config, &[]));
+    let mut acknowledged = Vec::new();
+
+    let process = start();
+    let load = Load::begin(&stage, process.gateway, SPOOL_SENDERS);
+    load.acknowledges(20).await;
+    broker(&cluster, "kill");
+    load.acknowledges(40).await;
+    tokio::task::block_in_place(|| process.kill());
+    acknowledged.extend(load.end().await.acknowledged);
+
+    let process = start();
+    let load = Load::begin_at(&stage, process.gateway, SPOOL_SENDERS, 100_000);
+    load.acknowledges(20).await;
+    broker(&cluster, "revive");
+    eventually("the drain begins", || !stage.orders().is_empty()).await;
+    tokio::task::block_in_place(|| process.kill());
+    acknowledged.extend(load.end().await.acknowledged);
+
+    let process = start();
+    exactly_once(&stage, &acknowledged).await;
+    let ended = tokio::task::block_in_place(|| process.end());
+    assert!(ended.last_line.contains("\"spooled\":0"), "{}", ended.last_line);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
