@@ -2,20 +2,20 @@
 //! Every sender has an answer within five seconds; what was acknowledged has its effect once; so has what was refused, stored
 //! all the same perhaps, and sent again.
 
-use std::{fs, sync::Arc};
+use std::{fs, sync::Arc, time::Duration};
 
 use crate::support::{
     child::say,
     disk,
     kafka::Cluster,
     load::{FLOWS, Load, exactly_once, is_ready, send_again},
-    process::Process,
+    process::{Process, stopwatch},
     stage::{Stage, eventually},
 };
 
 const SENDERS: usize = 8;
 /// Nobody is sent away: so many more have their effects to wait for.
-const SPOOL_SENDERS: usize = 3;
+const SPOOL_SENDERS: usize = 2;
 const LISTEN: &str = "gateway: { listen: \"127.0.0.1:0\" }";
 const SPOOLING: &str = "gateway: { listen: \"127.0.0.1:0\", spool: { path: spool } }";
 
@@ -71,7 +71,10 @@ async fn with_a_spool_nobody_is_sent_away_and_a_restart_meanwhile_loses_nothing(
     let first = load.end().await;
     first.keep_the_promise("silent and killed, with a spool");
 
+    let watch = stopwatch();
     let end = app.finish().await;
+    say(&format!("an end without brokers took {:?}: {end:?}", watch()));
+    assert!(watch() < Duration::from_secs(20), "it does not wait for what cannot come");
     assert!(end.spooled.records > 0, "{end:?}");
     let app = stage.start(FLOWS).await;
     assert!(app.waits_for_the_log(), "no broker is there");
