@@ -16,6 +16,8 @@ use crate::support::{
 const SENDERS: usize = 8;
 /// Nobody is sent away: so many more have their effects to wait for.
 const SPOOL_SENDERS: usize = 2;
+/// What the metrics say of an empty spool.
+const EMPTY: &str = "\nspojka_spool_records 0\n";
 const LISTEN: &str = "gateway: { listen: \"127.0.0.1:0\" }";
 const SPOOLING: &str = "gateway: { listen: \"127.0.0.1:0\", spool: { path: spool } }";
 
@@ -53,11 +55,10 @@ async fn without_a_spool_senders_are_sent_away_in_time_and_come_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn with_a_spool_nobody_is_sent_away_and_a_restart_meanwhile_loses_nothing() {
+async fn with_a_spool_nobody_is_sent_away() {
     let Some(cluster) = Cluster::start(&[]) else { return };
     let stage = Arc::new(Stage::new(Some(cluster.brokers.clone())).saying(LISTEN, SPOOLING));
     let app = stage.start(FLOWS).await;
-
     let load = Load::begin(&stage, app.gateway_address().unwrap(), SPOOL_SENDERS);
     load.acknowledges(20).await;
     broker(&cluster, "pause");
@@ -65,28 +66,42 @@ async fn with_a_spool_nobody_is_sent_away_and_a_restart_meanwhile_loses_nothing(
     let remains = is_ready(&stage, app.ops_address(), true).await;
     assert!(remains.contains("webhooks in the spool"), "{remains}");
     broker(&cluster, "cont");
+    eventually("the spool is drained", || app.metrics().text().contains(EMPTY)).await;
     load.acknowledges(20).await;
+    let answers = load.end().await;
+    answers.keep_the_promise("a silent broker, with a spool");
+    assert!(answers.refused.is_empty(), "the spool takes all");
+    exactly_once(&stage, &answers.acknowledged).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn with_a_spool_a_restart_during_an_outage_loses_nothing() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let stage = Arc::new(Stage::new(Some(cluster.brokers.clone())).saying(LISTEN, SPOOLING));
+    let app = stage.start(FLOWS).await;
+    let load = Load::begin(&stage, app.gateway_address().unwrap(), SPOOL_SENDERS);
+    load.acknowledges(10).await;
     broker(&cluster, "kill");
-    load.acknowledges(40).await;
+    load.acknowledges(20).await;
     let first = load.end().await;
-    first.keep_the_promise("silent and killed, with a spool");
+    first.keep_the_promise("a killed broker, with a spool");
 
     let watch = stopwatch();
     let end = app.finish().await;
     say(&format!("an end without brokers took {:?}: {end:?}", watch()));
     assert!(watch() < Duration::from_secs(20), "it does not wait for what cannot come");
     assert!(end.spooled.records > 0, "{end:?}");
+
     let app = stage.start(FLOWS).await;
     assert!(app.waits_for_the_log(), "no broker is there");
     let load = Load::begin_at(&stage, app.gateway_address().unwrap(), SPOOL_SENDERS, 500_000);
     load.acknowledges(20).await;
     broker(&cluster, "revive");
     eventually("the roles begin", || !app.waits_for_the_log()).await;
-    let empty = "\nspojka_spool_records 0\n";
-    load.acknowledges(20).await;
+    eventually("the spool is drained", || app.metrics().text().contains(EMPTY)).await;
     let second = load.end().await;
     second.keep_the_promise("away at the start, with a spool");
-    eventually("the spool is drained", || app.metrics().text().contains(empty)).await;
     assert!(first.refused.is_empty() && second.refused.is_empty(), "the spool takes all");
     exactly_once(&stage, &[first.acknowledged, second.acknowledged].concat()).await;
     app.stop().await;
