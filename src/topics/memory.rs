@@ -228,6 +228,7 @@ impl End {
             Self::Unchanged => "unchanged: the target holds all of it already; nothing was sent".to_owned(),
             Self::Superseded => "superseded: something newer was written before; nothing was sent".to_owned(),
             Self::Adopted => "adopted: the target was said to hold it; nothing was sent".to_owned(),
+            Self::Dropped(code) => format!("dropped: {code}; nothing was sent"),
             Self::Dead(code) => format!("dead: {code}"),
         }
     }
