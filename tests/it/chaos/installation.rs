@@ -41,6 +41,8 @@ struct Slot {
     roles: &'static [&'static str],
     process: Option<Process>,
     standing_still: bool,
+    /// Where it is to die.
+    dies_at: Option<&'static str>,
 }
 
 impl Slot {
@@ -114,6 +116,7 @@ impl Installation {
             roles,
             process: None,
             standing_still: false,
+            dies_at: None,
         };
         let slots: Vec<_> = roles.iter().enumerate().map(slot).collect();
         if brokers.is_none() {
@@ -168,10 +171,8 @@ impl Installation {
     /// One to four things go wrong.
     pub async fn hurt(&mut self, random: &mut StdRng, tally: &mut Tally) {
         for _ in 0..random.random_range(0..=2) {
-            let (name, fault) = of_vendor(random);
-            let vendor = self.vendor(random);
-            vendor.fault(fault);
-            tally.count(name);
+            let fault = of_vendor(random);
+            self.vendor(random).fault(fault);
         }
         if random.random_bool(0.4) {
             let (name, network) = of_network(random);
@@ -209,10 +210,10 @@ impl Installation {
                 slot.process.take().map(Process::kill);
                 let point = choose(random, POINTS);
                 let launch =
-                    Launch { kill_at: Some(format!("{point}:{}", random.random_range(1..=12))), ..slot.launch() };
+                    Launch { kill_at: Some(format!("{point}:{}", random.random_range(1..=8))), ..slot.launch() };
                 slot.process = launch.start(&slot.config);
+                slot.dies_at = Some(point);
                 tally.count("process: kill -9");
-                tally.count(format!("process: kill -9 set at {point}"));
             }
             6 => {
                 if let Some(process) = slot.process.take().filter(|_| several) {
@@ -288,7 +289,16 @@ impl Installation {
     }
 
     /// The network is good again, whoever stood still goes on, whoever died lives again.
-    pub async fn heal(&mut self) {
+    pub async fn heal(&mut self, tally: &mut Tally) {
+        for slot in &mut self.slots {
+            if let Some(point) = slot.dies_at.take()
+                && !slot.is_alive()
+            {
+                tally.count(format!("process: kill -9 at {point}"));
+            }
+        }
+        tally.count_struck("crm", &self.stage.anabix.struck());
+        tally.count_struck("news", &self.stage.newsletter.struck());
         for network in &self.networks {
             network.set(Network::Good);
         }
@@ -317,10 +327,10 @@ impl Installation {
     }
 
     /// Everything is healed and finished; the checker finds nothing.
-    pub async fn finish_and_judge(&mut self) {
+    pub async fn finish_and_judge(&mut self, tally: &mut Tally) {
         self.stage.anabix.clear_faults();
         self.stage.newsletter.clear_faults();
-        self.heal().await;
+        self.heal(tally).await;
         // No clock goes back further than it was: what waits for its time would wait for the difference.
         for slot in &self.slots {
             slot.shift_clock(3_900);
