@@ -18,8 +18,8 @@ use crate::support::{
 
 /// The flows are in force since long before any clock of ours is set wrong.
 const FIRST_SHIFT: i64 = -2 * 86_400;
-/// How far clocks jump, in seconds.
-const JUMPS: &[i64] = &[-3_600, -60, 45, 3_600];
+/// How far clocks jump, in seconds. Brokers refuse records from more than an hour ahead.
+const JUMPS: &[i64] = &[-3_000, -60, 45, 3_000];
 /// All that is acknowledged is finished within this, once everything is healed.
 const PATIENCE: Duration = Duration::from_mins(3);
 
@@ -333,7 +333,7 @@ impl Installation {
         self.heal(tally).await;
         // No clock goes back further than it was: what waits for its time would wait for the difference.
         for slot in &self.slots {
-            slot.shift_clock(3_900);
+            slot.shift_clock(3_300);
         }
         let watched = within(PATIENCE, || self.is_finished()).await;
         let missing = unfinished(&self.stage, &self.sender.orders);
