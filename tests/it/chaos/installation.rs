@@ -203,6 +203,7 @@ impl Installation {
             // Right now.
             0..=1 => {
                 slot.process.take().map(Process::kill);
+                slot.dies_at = None;
                 tally.count("process: kill -9");
             }
             // At a point of its next life.
@@ -217,12 +218,14 @@ impl Installation {
             }
             6 => {
                 if let Some(process) = slot.process.take().filter(|_| several) {
+                    slot.dies_at = None;
                     process.stop();
                     tally.count("process: stopped in order");
                 }
             }
             7 if !several => {
                 slot.process.take().map(Process::kill);
+                slot.dies_at = None;
                 let launch = Launch { file_blocks: Some(full), ..slot.launch() };
                 slot.process = launch.start(&slot.config);
                 tally.count("disk: full");
@@ -291,9 +294,10 @@ impl Installation {
     /// The network is good again, whoever stood still goes on, whoever died lives again.
     pub async fn heal(&mut self, tally: &mut Tally) {
         for slot in &mut self.slots {
-            if let Some(point) = slot.dies_at.take()
+            if let Some(point) = slot.dies_at
                 && !slot.is_alive()
             {
+                slot.dies_at = None;
                 tally.count(format!("process: kill -9 at {point}"));
             }
         }
@@ -330,6 +334,10 @@ impl Installation {
     pub async fn finish_and_judge(&mut self, tally: &mut Tally) {
         self.stage.anabix.clear_faults();
         self.stage.newsletter.clear_faults();
+        for slot in self.slots.iter_mut().filter(|slot| slot.dies_at.is_some()) {
+            // It would still die at its point.
+            slot.process.take().map(Process::kill);
+        }
         self.heal(tally).await;
         // No clock goes back further than it was: what waits for its time would wait for the difference.
         for slot in &self.slots {
