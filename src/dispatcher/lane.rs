@@ -1,6 +1,9 @@
 //! A lane and its one owner: takes actions in, starts what may go, parks what must wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::{
     sync::{Notify, mpsc, watch},
@@ -17,6 +20,7 @@ use super::{
     gauges::Gauges,
     ledger,
     line::{Item, Line, Taken, ToStore},
+    loops::Loops,
     offsets::{Offsets, Place, Way},
     pace::Pacer,
     poll_clocks::PollClocks,
@@ -78,6 +82,7 @@ pub(super) struct Lane {
 impl Lane {
     pub fn new(start: LaneStart, memory: Arc<dyn Table>, memory_topic: String, epoch: u64) -> LogResult<Self> {
         let pacer = Pacer::new(Arc::clone(&start.shared.clock), start.connection.delivery.per_second);
+        let loops = Mutex::new(Loops::new(start.connection.delivery.loops));
         let circuit = Arc::new(LaneCircuit::new(
             start.connection.name.clone(),
             start.connection.delivery.circuit,
@@ -94,6 +99,7 @@ impl Lane {
             epoch,
             proof: start.proof,
             pacer,
+            loops,
             logins: Logins::default(),
             circuit,
             stop: start.stop.clone(),
@@ -452,6 +458,6 @@ impl Lane {
             let context = Arc::clone(&self.context);
             self.tasks.spawn(async move { Task::BulkWritten(bulk::write(&context, position).await, position) });
         }
-        self.gauges.tell(&self.line, self.running, self.moment(), self.context.now());
+        self.gauges.tell(&self.line, self.running, &self.bulk, (self.moment(), self.context.now()));
     }
 }

@@ -18,6 +18,8 @@ mod halts;
 mod lane;
 mod ledger;
 mod line;
+mod list;
+mod loops;
 mod offsets;
 mod pace;
 mod poll_clocks;
@@ -33,4 +35,5 @@ mod timeline;
 mod waiting;
 
 pub use context::{BulkDelivery, Delivery, LaneConnection, Shared, Transport};
+pub use loops::LoopRule;
 pub use role::{Dispatcher, DispatcherSettings};

@@ -172,6 +172,8 @@ pub enum End {
     Unchanged,
     /// Something newer was written before.
     Superseded,
+    /// The target was said to hold it already: the ledger learnt of it, and nothing was sent.
+    Adopted,
     /// It is a dead letter.
     Dead(Code),
 }
@@ -182,6 +184,7 @@ impl End {
             Self::Done => "done",
             Self::Unchanged => "unchanged",
             Self::Superseded => "superseded",
+            Self::Adopted => "adopted",
             Self::Dead(_) => "dead",
         }
     }
