@@ -49,7 +49,7 @@ const MOST_LOADED: usize = 1_000;
 
 /// What comes back from the lane's tasks.
 enum Task {
-    Attempt(LogResult<Report>),
+    Attempt(LogResult<Box<Report>>),
     Stored(LogResult<()>, KeyHash, Vec<Item>),
     Bulk(bulk::Done),
     BulkWritten(LogResult<()>, BulkPosition),
@@ -243,7 +243,7 @@ impl Lane {
             if item.goes == Way::Bulk {
                 self.budget.begin();
             }
-            self.tasks.spawn(async move { Task::Attempt(attempt(context, pass, item).await) });
+            self.tasks.spawn(async move { Task::Attempt(attempt(context, pass, item).await.map(Box::new)) });
             return Ok(true);
         }
         Ok(false)
@@ -374,7 +374,7 @@ impl Lane {
         match task {
             Task::Attempt(report) => {
                 self.running -= 1;
-                self.hear_of_attempt(report?);
+                self.hear_of_attempt(*report?);
             }
             Task::Bulk(done) => self.hear_of_bulk(done).await?,
             Task::BulkWritten(written, position) => {
