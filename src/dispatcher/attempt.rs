@@ -12,6 +12,7 @@ use super::{
     circuit::Pass,
     context::LaneContext,
     ledger::{self, Judgement},
+    limits::Allowance,
     line::Item,
     list::{self, Listed},
     settle::{Ended, How, settle},
@@ -103,6 +104,14 @@ struct Wait {
     maybe_done: bool,
     /// A wait that is no failure: it counts as no attempt.
     counts: bool,
+}
+
+/// The longest that an action waits for a limit before it asks again: somebody may raise it, or set the clock.
+const LONGEST_FOR_A_LIMIT: Duration = Duration::from_hours(1);
+
+fn limited(context: &LaneContext, until: Timestamp, maybe_done: bool) -> Wait {
+    let wait = span(context.now(), until).min(LONGEST_FOR_A_LIMIT);
+    Wait { pause: wait, code: code::LIMIT_REACHED, maybe_done, counts: true }
 }
 
 impl Turn {
@@ -203,6 +212,14 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
 
 /// Records the intent where that is promised, and talks to the vendor.
 async fn talk(context: &LaneContext, pass: &Pass, action: &Action, item: &Item, mut aim: Box<Aim>) -> LogResult<Turn> {
+    // What may have happened already is not left out any more.
+    match context.admit(aim.operation, action.optional && !item.maybe_done).await? {
+        Allowance::Go => {}
+        Allowance::Later(until) => {
+            return Ok(Turn::Waits(Wait { counts: false, ..limited(context, until, item.maybe_done) }));
+        }
+        Allowance::Drop => return Ok(Turn::Ends { how: Box::new(How::Dropped(code::LIMIT_REACHED)), aim: None }),
+    }
     if aim.repeat == Repeat::Unsafe
         && pass.is_probe()
         && let Some(answer) = ask_first(context, pass).await?
@@ -248,6 +265,14 @@ fn conclude(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>, 
             let maybe_done = item.maybe_done || spoken.may_have_acted();
             match stays_safe(&aim, code, maybe_done) {
                 Ok(()) => Turn::Waits(Wait { pause: Duration::ZERO, code, maybe_done, counts: true }),
+                Err((code, message)) => dead(code, message, spoken),
+            }
+        }
+        // It counts as an attempt, because its intent does.
+        Answer::Later { until } => {
+            let maybe_done = item.maybe_done || spoken.may_have_acted();
+            match stays_safe(&aim, code::LIMIT_REACHED, maybe_done) {
+                Ok(()) => Turn::Waits(limited(context, until, maybe_done)),
                 Err((code, message)) => dead(code, message, spoken),
             }
         }
@@ -360,6 +385,9 @@ async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait)
         item.attempts += 1;
         item.since = item.since.or(Some(context.now()));
         item.age.failed(context.circuit.worked(), now);
+    }
+    if wait.code == code::LIMIT_REACHED {
+        item.age.rests(context.circuit.worked());
     }
     item.maybe_done = wait.maybe_done;
     item.age.waited_to = Some(timeline.time_of_day(due));

@@ -9,7 +9,7 @@ mod shared;
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(super) use shared::{LaneCircuit, Pass};
 
@@ -29,7 +29,7 @@ pub struct CircuitSettings {
 }
 
 /// How a circuit stands, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CircuitState {
     /// The lane works.
@@ -69,6 +69,8 @@ pub struct Circuit {
     /// How long the lane has worked, up to `working_since`.
     worked: Duration,
     working_since: Option<Timestamp>,
+    /// A quota stops the lane, whatever its target does.
+    resting: bool,
 }
 
 #[derive(Debug)]
@@ -118,7 +120,7 @@ impl Circuit {
     /// A circuit as the lane begins: closed, or standing still for a reason that outlived the last owner.
     pub fn new(settings: CircuitSettings, now: Timestamp) -> Self {
         let state = State::Closed(Run::default());
-        Self { settings, state, phase: 0, worked: Duration::ZERO, working_since: Some(now) }
+        Self { settings, state, phase: 0, worked: Duration::ZERO, working_since: Some(now), resting: false }
     }
 
     pub fn admits(&self, now: Timestamp) -> Admission {
@@ -244,7 +246,16 @@ impl Circuit {
     pub fn close(&mut self, now: Timestamp) {
         if !matches!(self.state, State::Closed(_)) {
             self.turn(State::Closed(Run::default()));
-            self.working_since = Some(now);
+            self.working_since = (!self.resting).then_some(now);
+        }
+    }
+
+    /// The lane begins to stand still for a quota, or goes on. Nothing grows old meanwhile.
+    pub fn rest(&mut self, resting: bool, now: Timestamp) {
+        if resting != self.resting {
+            self.worked = self.worked(now);
+            self.resting = resting;
+            self.working_since = (!resting && self.is_closed()).then_some(now);
         }
     }
 

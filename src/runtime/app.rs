@@ -89,7 +89,8 @@ impl App {
         ground: Ground,
         owner: &str,
     ) -> Result<Self, StartError> {
-        let operator = operator_of(&config, &ground.log, Arc::clone(&ground.clock));
+        let mut operator = operator_of(&config, &ground.log, Arc::clone(&ground.clock));
+        operator.board = ground.board.clone();
         let stop = CancellationToken::new();
         let (told, mut come) = watch::channel(Come::Looking);
         let mut crew = JoinSet::new();

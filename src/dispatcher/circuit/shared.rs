@@ -76,6 +76,11 @@ impl LaneCircuit {
         self.with(|machine, now| machine.halt(code, now))
     }
 
+    /// A quota stops the lane, or lets it go on.
+    pub fn rest(&self, resting: bool) {
+        self.with(|machine, now| machine.rest(resting, now));
+    }
+
     pub fn pause(&self) {
         self.with(Circuit::pause);
     }

@@ -36,6 +36,8 @@ pub(crate) static VENDOR: Vendor = Vendor {
     }],
     events: &[],
     url_events: &[],
+    limits: &[],
+    time_zone: "UTC",
     headers: &[],
     pace: Pace { per_second: None, concurrency: 64 },
     open: |_| Err(Vec::new()),
