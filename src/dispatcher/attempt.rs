@@ -99,7 +99,7 @@ enum Turn {
 }
 
 struct Wait {
-    wait: Duration,
+    pause: Duration,
     code: Code,
     maybe_done: bool,
     /// A wait that is no failure: it counts as no attempt.
@@ -111,7 +111,7 @@ const LONGEST_FOR_A_LIMIT: Duration = Duration::from_hours(1);
 
 fn limited(context: &LaneContext, until: Timestamp, maybe_done: bool) -> Wait {
     let wait = span(context.now(), until).min(LONGEST_FOR_A_LIMIT);
-    Wait { wait, code: code::LIMIT_REACHED, maybe_done, counts: true }
+    Wait { pause: wait, code: code::LIMIT_REACHED, maybe_done, counts: true }
 }
 
 impl Turn {
@@ -132,7 +132,12 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
         Some(ActionState::Begun { .. } | ActionState::Settled(_)) | None => {}
     }
     if let Some(wait) = too_early(context, action, item) {
-        return Ok(Turn::Waits(Wait { wait, code: code::NOT_THERE, maybe_done: item.maybe_done, counts: false }));
+        return Ok(Turn::Waits(Wait {
+            pause: wait,
+            code: code::NOT_THERE,
+            maybe_done: item.maybe_done,
+            counts: false,
+        }));
     }
     if matches!(action.purpose, Purpose::List { .. }) {
         return Ok(Turn::List);
@@ -176,7 +181,7 @@ fn in_doubt(context: &LaneContext, item: &Item, repeat: Repeat) -> Option<Turn> 
         }
         Repeat::Checked { settle } => {
             let wait = context.unsettled_for(item, settle);
-            let waits = Turn::Waits(Wait { wait, code: code::TIMED_OUT, maybe_done: true, counts: false });
+            let waits = Turn::Waits(Wait { pause: wait, code: code::TIMED_OUT, maybe_done: true, counts: false });
             (!wait.is_zero()).then_some(waits)
         }
         Repeat::Natural | Repeat::Keyed => None,
@@ -220,7 +225,7 @@ async fn talk(context: &LaneContext, pass: &Pass, action: &Action, item: &Item, 
         && let Some(answer) = ask_first(context, pass).await?
     {
         let code = talk::failure_of(&answer).unwrap_or(code::UNEXPECTED_ANSWER);
-        let wait = Wait { wait: Duration::ZERO, code, maybe_done: item.maybe_done, counts: false };
+        let wait = Wait { pause: Duration::ZERO, code, maybe_done: item.maybe_done, counts: false };
         return Ok(Turn::Waits(wait));
     }
     if matches!(aim.repeat, Repeat::Checked { .. } | Repeat::Unsafe) && aim.operation.kind == OperationKind::Write {
@@ -259,7 +264,7 @@ fn conclude(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>, 
         Answer::Halts(code) | Answer::Barred(code) => {
             let maybe_done = item.maybe_done || spoken.may_have_acted();
             match stays_safe(&aim, code, maybe_done) {
-                Ok(()) => Turn::Waits(Wait { wait: Duration::ZERO, code, maybe_done, counts: true }),
+                Ok(()) => Turn::Waits(Wait { pause: Duration::ZERO, code, maybe_done, counts: true }),
                 Err((code, message)) => dead(code, message, spoken),
             }
         }
@@ -316,7 +321,7 @@ fn retry(context: &LaneContext, item: &Item, aim: &Aim, failure: &Failure) -> Re
     if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
         wait = wait.max(settle);
     }
-    Ok(Wait { wait, code, maybe_done, counts: true })
+    Ok(Wait { pause: wait, code, maybe_done, counts: true })
 }
 
 /// How long what failed must wait, or why it is not tried again.
@@ -337,7 +342,7 @@ fn pause(context: &LaneContext, item: &Item, name: &str, failure: &Failure) -> R
 
 /// What a page of a list means for its action.
 fn turn_of_list(context: &LaneContext, item: &Item, listed: Listed) -> Turn {
-    let waits = |wait, code, counts| Turn::Waits(Wait { wait, code, maybe_done: false, counts });
+    let waits = |wait, code, counts| Turn::Waits(Wait { pause: wait, code, maybe_done: false, counts });
     match listed {
         Listed::More => waits(Duration::ZERO, code::NOT_THERE, false),
         Listed::Ends(how) => Turn::Ends { how: Box::new(how), aim: None },
@@ -375,7 +380,7 @@ fn check_age(context: &LaneContext, item: &Item, name: &str, code: Code) -> Resu
 async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait) -> LogResult<Report> {
     let timeline = &context.circuit.timeline;
     let now = timeline.now();
-    let due = now + wait.wait;
+    let due = now + wait.pause;
     if wait.counts {
         item.attempts += 1;
         item.since = item.since.or(Some(context.now()));

@@ -51,7 +51,7 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// What comes back from the lane's tasks.
 enum Task {
-    Attempt(LogResult<Report>),
+    Attempt(LogResult<Box<Report>>),
     Stored(LogResult<()>, KeyHash, Vec<Item>),
     Bulk(bulk::Done),
     BulkWritten(LogResult<()>, BulkPosition),
@@ -267,7 +267,7 @@ impl Lane {
             if item.goes == Way::Bulk {
                 self.budget.begin();
             }
-            self.tasks.spawn(async move { Task::Attempt(attempt(context, pass, item).await) });
+            self.tasks.spawn(async move { Task::Attempt(attempt(context, pass, item).await.map(Box::new)) });
             return Ok(true);
         }
         Ok(false)
@@ -398,7 +398,7 @@ impl Lane {
         match task {
             Task::Attempt(report) => {
                 self.running -= 1;
-                self.hear_of_attempt(report?);
+                self.hear_of_attempt(*report?);
             }
             Task::Bulk(done) => self.hear_of_bulk(done).await?,
             Task::BulkWritten(written, position) => {
