@@ -31,7 +31,7 @@ use crate::{
     telemetry::{bug, killpoint},
     topics::{
         action::{Action, Purpose},
-        memory::{self, ActionState, End, key},
+        memory::{self, ActionState, End, Outcome, key},
     },
 };
 
@@ -120,10 +120,19 @@ impl Turn {
     }
 }
 
+/// Whether an action's end, as memory holds it, is its end still.
+pub(super) fn is_settled(context: &LaneContext, action: &Action, outcome: &Outcome) -> LogResult<bool> {
+    let target = || {
+        let operation = context.operation(&action.operation).filter(|it| it.kind == OperationKind::Write)?;
+        context.connection.connector.target(operation, &action.parameters).ok()
+    };
+    ledger::settles(context.memory.as_ref(), outcome, action, target)
+}
+
 /// What memory and the catalogue say, before anything is sent.
 fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<Turn> {
     match ledger::state(context.memory.as_ref(), &action.id)? {
-        Some(ActionState::Settled(outcome)) if outcome.settles(action) => return Ok(Turn::Over),
+        Some(ActionState::Settled(outcome)) if is_settled(context, action, &outcome)? => return Ok(Turn::Over),
         // Begun, and nothing was written about how it went: the process died in between, its request may have gone out at
         // any time before that, and has ended since.
         Some(ActionState::Begun { attempt, .. }) if attempt > item.attempts => {

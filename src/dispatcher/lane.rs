@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    attempt::{Report, attempt},
+    attempt::{Report, attempt, is_settled},
     bound::Held,
     bulk::{self, Budget, BulkIntake},
     circuit::{Admission, LaneCircuit},
@@ -342,7 +342,7 @@ impl Lane {
         };
         let memory = self.context.memory.as_ref();
         let settled = match ledger::state(memory, &action.id)? {
-            Some(ActionState::Settled(outcome)) => outcome.settles(&action),
+            Some(ActionState::Settled(outcome)) => is_settled(&self.context, &action, &outcome)?,
             Some(ActionState::Begun { .. }) | None => false,
         };
         if settled || self.line.knows(&action) || memory.get(&key::waiting(&action.id))?.is_some() {

@@ -210,7 +210,8 @@ fn records(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
         let link = Link { vendor_id: vendor_id.clone(), action: action.id.clone() };
         records.push(memory::put(topic, &key::link(&action.conflict), &link, epoch, now));
     }
-    let outcome = Outcome { end: ended.how.end(), at: now, attempts: ended.attempts(), retry: action.retry, result };
+    let (end, attempts, webhook) = (ended.how.end(), ended.attempts(), Some(action.source.webhook.clone()));
+    let outcome = Outcome { end, at: now, attempts, retry: action.retry, result, webhook };
     records.push(memory::put(topic, &key::action(&action.id), &ActionState::Settled(outcome), epoch, now));
     records.extend(waiting::forget(context, ended.item));
     records

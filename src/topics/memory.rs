@@ -33,7 +33,7 @@ use super::{
 use crate::model::{
     code::Code,
     hash::ContentHash,
-    id::{ActionId, KeyHash},
+    id::{ActionId, KeyHash, WebhookId},
     time::Timestamp,
 };
 
@@ -177,6 +177,9 @@ pub struct Outcome {
     /// What the operation returned, by its documented names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub result: BTreeMap<String, String>,
+    /// Whose wish it was that ended so: a state that comes back has the same id, and another webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookId>,
 }
 
 impl Outcome {
