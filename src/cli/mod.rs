@@ -10,6 +10,7 @@ mod dead;
 mod demo;
 mod doctor;
 mod explain;
+mod import;
 mod lanes;
 pub mod output;
 mod progress;
@@ -104,6 +105,7 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Topics => topics::run(&config, output),
         Command::Dead(command) => dead::run(&config, command, output),
         Command::Replay(arguments) => replay::run(&config, arguments, output),
+        Command::Import(arguments) => import::run(&config, &arguments, output),
         Command::Trace { id } => trace::run(&config, id.as_deref(), output),
     }
 }

@@ -1,6 +1,9 @@
 //! One try of an action: consult memory, judge, record the intent, talk to the vendor, settle or park.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -11,6 +14,7 @@ use super::{
     ledger::{self, Judgement},
     limits::Allowance,
     line::Item,
+    list::{self, Listed},
     settle::{Ended, How, settle},
     sign::{self, Sign},
     talk::{self, Spoken, ask_first, converse},
@@ -26,8 +30,8 @@ use crate::{
     },
     telemetry::{bug, killpoint},
     topics::{
-        action::Action,
-        memory::{self, ActionState, key},
+        action::{Action, Purpose},
+        memory::{self, ActionState, End, key},
     },
 };
 
@@ -48,6 +52,10 @@ pub(super) async fn attempt(context: Arc<LaneContext>, pass: Pass, mut item: Ite
             item.calls = aim.operation.calls;
             talk(&context, &pass, &action, &item, aim).await?
         }
+        Turn::List => {
+            let listed = list::page(&context, &pass, &action, &mut item).await?;
+            turn_of_list(&context, &item, listed)
+        }
         other => other,
     };
     match turn {
@@ -65,7 +73,7 @@ pub(super) async fn attempt(context: Arc<LaneContext>, pass: Pass, mut item: Ite
             Ok(Report::Settled(item))
         }
         Turn::Waits(wait) => park(&context, action, item, wait).await,
-        Turn::Talk(_) => unreachable!("talking ends in another turn"),
+        Turn::Talk(_) | Turn::List => unreachable!("talking ends in another turn"),
     }
 }
 
@@ -81,6 +89,8 @@ enum Turn {
     /// It is settled already.
     Over,
     Talk(Box<Aim>),
+    /// The next page of a list.
+    List,
     Ends {
         how: Box<How>,
         aim: Option<Box<Aim>>,
@@ -124,6 +134,9 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
     if let Some(wait) = too_early(context, action, item) {
         return Ok(Turn::Waits(Wait { wait, code: code::NOT_THERE, maybe_done: item.maybe_done, counts: false }));
     }
+    if matches!(action.purpose, Purpose::List { .. }) {
+        return Ok(Turn::List);
+    }
     let Some(operation) = context.operation(&action.operation) else {
         let text = format!("`{}` has no operation `{}`", context.connection.vendor.name, action.operation);
         return Ok(Turn::dead(code::UNKNOWN_OPERATION, text));
@@ -131,11 +144,21 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
     let repeat = context.connection.connector.repeat(operation);
     // The ledger first: what it holds of this very action proves that it was done.
     let turn = aim(context, action, operation, repeat)?;
-    let doubt = match &turn {
-        Turn::Talk(_) if item.maybe_done && operation.kind == OperationKind::Write => in_doubt(context, item, repeat),
+    let stops = match &turn {
+        Turn::Talk(_) if operation.kind == OperationKind::Fetch => None,
+        Turn::Talk(_) if item.maybe_done => in_doubt(context, item, repeat),
+        Turn::Talk(_) if item.attempts == 0 => suspect(context, action),
         _ => None,
     };
-    Ok(doubt.unwrap_or(turn))
+    Ok(stops.unwrap_or(turn))
+}
+
+/// An action that looks like the next turn of a loop is not sent.
+fn suspect(context: &LaneContext, action: &Action) -> Option<Turn> {
+    let now = context.circuit.timeline.now();
+    let why = context.loops.lock().unwrap_or_else(PoisonError::into_inner).suspect(action, now)?;
+    context.shared.metrics.loop_suspected(&context.connection.name);
+    Some(Turn::dead(code::LOOP_SUSPECTED, why))
 }
 
 /// How long an action must still wait for its time. What has waited for it once does not wait again, even if the time of day
@@ -169,7 +192,11 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
         },
     };
     let judgement = ledger::judge(context.memory.as_ref(), action, &target)?;
-    let end = judgement.end(&target);
+    let end = match judgement.end(&target) {
+        // The vendor holds it already: only the ledger learns of it, under the ledger's own rules.
+        None | Some(End::Done) if action.adopt && operation.kind == OperationKind::Write => Some(End::Adopted),
+        end => end,
+    };
     let result = judgement.result.clone();
     let aim = Box::new(Aim { operation, target, judgement, repeat });
     Ok(match end {
@@ -283,28 +310,54 @@ struct Failure {
 
 /// When to try again, or why not.
 fn retry(context: &LaneContext, item: &Item, aim: &Aim, failure: &Failure) -> Result<Wait, (Code, String)> {
-    let Failure { code, maybe_done, after, outage } = *failure;
+    let Failure { code, maybe_done, .. } = *failure;
     stays_safe(aim, code, maybe_done)?;
-    if code.page().class == Class::Permanent {
-        return Err((code, format!("`{}`: {}", aim.operation.name, code.page().title)));
-    }
-    let mut wait = if outage {
-        // The circuit holds it back; what is more the vendor wished for it.
-        after.unwrap_or_default()
-    } else {
-        check_age(context, item, aim, code)?;
-        let delivery = &context.connection.delivery;
-        let schedule = if code == code::NOT_THERE { &delivery.not_there } else { &delivery.backoff };
-        context.wait(schedule, item.attempts + 1, after)
-    };
+    let mut wait = pause(context, item, aim.operation.name, failure)?;
     if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
         wait = wait.max(settle);
     }
     Ok(Wait { wait, code, maybe_done, counts: true })
 }
 
+/// How long what failed must wait, or why it is not tried again.
+fn pause(context: &LaneContext, item: &Item, name: &str, failure: &Failure) -> Result<Duration, (Code, String)> {
+    let Failure { code, after, outage, .. } = *failure;
+    if code.page().class == Class::Permanent {
+        return Err((code, format!("`{name}`: {}", code.page().title)));
+    }
+    if outage {
+        // The circuit holds it back; what is more the vendor wished for it.
+        return Ok(after.unwrap_or_default());
+    }
+    check_age(context, item, name, code)?;
+    let delivery = &context.connection.delivery;
+    let schedule = if code == code::NOT_THERE { &delivery.not_there } else { &delivery.backoff };
+    Ok(context.wait(schedule, item.attempts + 1, after))
+}
+
+/// What a page of a list means for its action.
+fn turn_of_list(context: &LaneContext, item: &Item, listed: Listed) -> Turn {
+    let waits = |wait, code, counts| Turn::Waits(Wait { wait, code, maybe_done: false, counts });
+    match listed {
+        Listed::More => waits(Duration::ZERO, code::NOT_THERE, false),
+        Listed::Ends(how) => Turn::Ends { how: Box::new(how), aim: None },
+        Listed::Failed(answer) => match answer {
+            Answer::Retry { code, after, .. } => {
+                let outage =
+                    !context.circuit.is_closed() && matches!(sign::of(&answer), Sign::Fails { .. } | Sign::Bans { .. });
+                match pause(context, item, "list", &Failure { code, maybe_done: false, after, outage }) {
+                    Ok(wait) => waits(wait, code, true),
+                    Err((code, message)) => Turn::dead(code, message),
+                }
+            }
+            Answer::Halts(code) | Answer::Barred(code) => waits(Duration::ZERO, code, true),
+            _ => Turn::dead(code::UNEXPECTED_ANSWER, "the list's request came to no end"),
+        },
+    }
+}
+
 /// Fails when an action has failed for longer than it may. A vendor that asks us to slow down never ends an action.
-fn check_age(context: &LaneContext, item: &Item, aim: &Aim, code: Code) -> Result<(), (Code, String)> {
+fn check_age(context: &LaneContext, item: &Item, name: &str, code: Code) -> Result<(), (Code, String)> {
     let delivery = &context.connection.delivery;
     let (limit, end) = if code == code::NOT_THERE {
         (delivery.not_there_max_age, code::NOT_THERE)
@@ -315,7 +368,7 @@ fn check_age(context: &LaneContext, item: &Item, aim: &Aim, code: Code) -> Resul
         return Ok(());
     }
     let title = code.page().title;
-    Err((end, format!("`{}`: still after {} attempts: {title}", aim.operation.name, item.attempts + 1)))
+    Err((end, format!("`{name}`: still after {} attempts: {title}", item.attempts + 1)))
 }
 
 /// Parks an action in memory until its time.

@@ -1,6 +1,9 @@
 //! What all attempts of one lane share.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +15,7 @@ use super::{
     circuit::{CircuitSettings, LaneCircuit, Pass},
     ledger::read_as,
     limits::{LaneLimit, Limits},
+    loops::{LoopRule, Loops},
     proof::Proof,
     session::Logins,
     sign,
@@ -55,6 +59,8 @@ pub struct Delivery {
     pub not_there_max_age: Duration,
     pub circuit: CircuitSettings,
     pub bulk: BulkDelivery,
+    /// From when on a burst on one object is taken for a loop, if ever.
+    pub loops: Option<LoopRule>,
 }
 
 /// What replays, imports and repairs may use of the lane.
@@ -110,6 +116,7 @@ pub(super) struct LaneContext {
     pub epoch: u64,
     pub proof: Proof,
     pub limits: Arc<Limits>,
+    pub loops: Mutex<Loops>,
     pub logins: Logins,
     /// Whether the lane works or stands still. Its timeline begins when this owner took over: what was under way before has
     /// ended.

@@ -1,6 +1,9 @@
 //! A lane and its one owner: takes actions in, starts what may go, parks what must wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::{
     sync::{Notify, mpsc, watch},
@@ -18,6 +21,7 @@ use super::{
     ledger,
     limits::Limits,
     line::{Item, Line, Taken, ToStore},
+    loops::Loops,
     offsets::{Offsets, Place, Way},
     poll_clocks::PollClocks,
     polls::{self, PollReport},
@@ -79,6 +83,7 @@ pub(super) struct Lane {
 
 impl Lane {
     pub fn new(start: LaneStart, memory: Arc<dyn Table>, memory_topic: String, epoch: u64) -> LogResult<Self> {
+        let loops = Mutex::new(Loops::new(start.connection.delivery.loops));
         let (clock, connection) = (&start.shared.clock, &start.connection);
         let limits = Limits::open(clock, connection.delivery.per_second, &connection.limits, memory.as_ref(), epoch)?;
         let limits = Arc::new(limits);
@@ -100,6 +105,7 @@ impl Lane {
             epoch,
             proof: start.proof,
             limits,
+            loops,
             logins: Logins::default(),
             circuit,
             stop: start.stop.clone(),
@@ -477,6 +483,6 @@ impl Lane {
             let context = Arc::clone(&self.context);
             self.tasks.spawn(async move { Task::BulkWritten(bulk::write(&context, position).await, position) });
         }
-        self.gauges.tell(&self.line, self.running, self.moment(), self.context.now());
+        self.gauges.tell(&self.line, self.running, &self.bulk, (self.moment(), self.context.now()));
     }
 }

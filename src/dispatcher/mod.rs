@@ -20,6 +20,8 @@ mod lane;
 mod ledger;
 pub mod limits;
 mod line;
+mod list;
+mod loops;
 mod offsets;
 mod poll_clocks;
 mod polls;
@@ -35,4 +37,5 @@ mod waiting;
 
 pub use board::{LaneBoard, LaneReport};
 pub use context::{BulkDelivery, Delivery, LaneConnection, Shared, Transport};
+pub use loops::LoopRule;
 pub use role::{Dispatcher, DispatcherSettings};

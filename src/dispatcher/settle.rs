@@ -163,6 +163,7 @@ fn dead_letter(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Appe
     let what = match &action.purpose {
         Purpose::Step { flow, step, .. } => format!("{flow}/{step}"),
         Purpose::Fetch { purpose, .. } => format!("fetch {purpose}"),
+        Purpose::List { list, .. } => format!("list {list}"),
     };
     DeadLetter {
         id: context.shared.ids.dead(action.id.as_str()),

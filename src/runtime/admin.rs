@@ -8,8 +8,11 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    operator::{OperatorError, dead::DeadFilter},
-    replay::Replayer,
+    operator::{
+        OperatorError,
+        dead::{DeadFilter, Retried},
+    },
+    replay::{Import, ImportRequest, Replayer},
 };
 use crate::topics::{control::Control, replay::Request};
 
@@ -31,6 +34,8 @@ pub enum Question {
     },
     DeadRetry(DeadFilter),
     DeadDiscard(DeadFilter),
+    /// How retried actions ended.
+    Ends(Vec<Retried>),
     Trace {
         id: String,
     },
@@ -52,6 +57,9 @@ pub enum Question {
     ReplayResume {
         id: String,
     },
+    /// Has a vendor's lists read.
+    ImportBegin(ImportRequest),
+    ImportState(Import),
 }
 
 /// An error as it crosses the port.
@@ -99,6 +107,7 @@ pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::
         Question::DeadShow { id } => serde_json::to_value(operator.dead_show(&id).await?),
         Question::DeadRetry(filter) => serde_json::to_value(operator.dead_retry(&filter).await?),
         Question::DeadDiscard(filter) => serde_json::to_value(operator.dead_discard(&filter).await?),
+        Question::Ends(retried) => serde_json::to_value(operator.ends(&retried).await?),
         Question::Trace { id } => serde_json::to_value(operator.trace(&id).await?),
         Question::Newest { limit } => serde_json::to_value(operator.newest(limit).await?),
         Question::ReplayBegin { request, dry } => serde_json::to_value(replayer.begin(*request, dry).await?),
@@ -106,6 +115,8 @@ pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::
         Question::ReplayList => serde_json::to_value(replayer.list().await?),
         Question::ReplayStop { id } => serde_json::to_value(replayer.stop(&id).await?),
         Question::ReplayResume { id } => serde_json::to_value(replayer.resume(&id).await?),
+        Question::ImportBegin(request) => serde_json::to_value(replayer.import(&request).await?),
+        Question::ImportState(import) => serde_json::to_value(replayer.import_state(import).await?),
     };
     Ok(value.expect("answers are plain data"))
 }

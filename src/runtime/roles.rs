@@ -1,16 +1,22 @@
 //! Each role, built from a config.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     HttpTransport,
+    app::Role,
+    lag::Reader,
     open::{largest_record, names_of},
 };
 use crate::{
     config::{Config, ConnectionConfig, Delivery as DeliveryConfig, LimitConfig, Pauses},
     connectors::contract::Connector,
     dispatcher::{
-        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, Shared,
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, LoopRule, Shared,
         backoff::{Backoff, Schedule},
         circuit::CircuitSettings,
         limits::LaneLimit,
@@ -127,6 +133,15 @@ impl Ground {
         self.pipeline("router", Entity::ALL.iter().map(|entity| self.names.events(*entity)).collect())
     }
 
+    /// The roles among these whose lag this process tells, with what they read.
+    pub(super) fn readers(&self, config: &Config, chosen: &BTreeSet<Role>) -> Vec<Reader> {
+        let webhooks = by_identity(config).map(|(name, _)| self.names.webhooks(&name)).collect();
+        let events = Entity::ALL.iter().map(|entity| self.names.events(*entity)).collect();
+        let reader = |role, topics| Reader { role, group: self.names.group(role), topics };
+        let readers = [(Role::Normalizer, reader("normalizer", webhooks)), (Role::Router, reader("router", events))];
+        readers.into_iter().filter(|(role, _)| chosen.contains(role)).map(|(_, reader)| reader).collect()
+    }
+
     fn pipeline(&self, role: &str, topics: Vec<String>) -> Pipeline {
         Pipeline {
             log: Arc::clone(&self.log),
@@ -184,6 +199,7 @@ fn delivery_of(config: &DeliveryConfig, retention: Duration) -> Delivery {
             per_second: config.bulk.per_second,
             keep_for: retention,
         },
+        loops: config.loops.map(|loops| LoopRule { actions: loops.actions, within: loops.within }),
     }
 }
 

@@ -196,6 +196,8 @@ pub enum End {
     Unchanged,
     /// Something newer was written before.
     Superseded,
+    /// The target was said to hold it already: the ledger learnt of it, and nothing was sent.
+    Adopted,
     /// It was optional, and a quota was used up: nothing was sent.
     Dropped(Code),
     /// It is a dead letter.
@@ -213,8 +215,20 @@ impl End {
             Self::Done => "done",
             Self::Unchanged => "unchanged",
             Self::Superseded => "superseded",
+            Self::Adopted => "adopted",
             Self::Dropped(_) => "dropped",
             Self::Dead(_) => "dead",
+        }
+    }
+
+    /// What that means, for people.
+    pub fn in_words(self) -> String {
+        match self {
+            Self::Done => "done".to_owned(),
+            Self::Unchanged => "unchanged: the target holds all of it already; nothing was sent".to_owned(),
+            Self::Superseded => "superseded: something newer was written before; nothing was sent".to_owned(),
+            Self::Adopted => "adopted: the target was said to hold it; nothing was sent".to_owned(),
+            Self::Dead(code) => format!("dead: {code}"),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     runtime::operator::Operator,
     topics::{
         event::Entity,
-        memory::{self, ActionState, End},
+        memory::{self, ActionState},
         record::ID,
     },
 };

@@ -3,6 +3,7 @@
 mod bulk;
 mod circuit;
 mod limits;
+mod loops;
 mod retry;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ pub use bulk::Bulk;
 pub use circuit::Circuit;
 pub(super) use limits::divide;
 pub use limits::{LimitConfig, QuotaConfig, SpanConfig};
+pub use loops::Loops;
 pub use retry::{Pauses, Retry};
 
 use super::{fields::Fields, report::Problems};
@@ -40,6 +42,8 @@ pub struct Delivery {
     pub circuit: Circuit,
     /// What replays, imports and repairs may use of it.
     pub bulk: Bulk,
+    /// `None`: nothing is taken for a loop.
+    pub loops: Option<Loops>,
     /// Private and loopback addresses may be called: for vendors in the same house, and for sandboxes.
     pub allow_private_addresses: bool,
 }
@@ -56,6 +60,7 @@ impl Delivery {
             not_there: Retry::of_not_there(),
             circuit: Circuit::default(),
             bulk: Bulk::beside(vendor.pace.per_second),
+            loops: Some(Loops::default()),
             allow_private_addresses: false,
         }
     }
@@ -73,6 +78,7 @@ impl Delivery {
             not_there: Retry::read(&mut fields, "not_there", default.not_there, problems),
             circuit: Circuit::read(&mut fields, problems),
             bulk: Bulk::read(&mut fields, Bulk::beside(per_second), problems),
+            loops: Loops::read(&mut fields, problems),
             allow_private_addresses: fields.flag("allow_private_addresses", false, problems),
         };
         fields.finish(problems);

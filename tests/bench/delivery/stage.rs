@@ -259,5 +259,6 @@ fn delivery(concurrency: usize) -> Delivery {
         not_there_max_age: Duration::from_hours(24),
         circuit: CircuitSettings { failures: 5, backoff: PAUSES },
         bulk: BulkDelivery::default(),
+        loops: None,
     }
 }

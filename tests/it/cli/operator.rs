@@ -21,13 +21,13 @@ flows:
 "#;
 
 /// A stage with a config on fixed ports, so that commands find the process.
-struct Installation {
-    stage: Stage,
-    config: PathBuf,
+pub(super) struct Installation {
+    pub(super) stage: Stage,
+    pub(super) config: PathBuf,
 }
 
 impl Installation {
-    fn new(flows: &str) -> Self {
+    pub(super) fn new(flows: &str) -> Self {
         let stage = Stage::new(None);
         let config = stage.write_config(flows);
         let it = Self { stage, config };
@@ -39,7 +39,7 @@ impl Installation {
         it
     }
 
-    fn edit(&self, edit: impl FnOnce(String) -> String) {
+    pub(super) fn edit(&self, edit: impl FnOnce(String) -> String) {
         let path = self.config.join("service.yaml");
         let before = fs::read_to_string(&path).unwrap();
         let after = edit(before.clone());
@@ -47,11 +47,11 @@ impl Installation {
         fs::write(path, after).unwrap();
     }
 
-    fn run(&self) -> Process {
+    pub(super) fn run(&self) -> Process {
         Process::start(&self.config, None).expect("it runs")
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(super) fn json(&self, arguments: &[&str]) -> Value {
         with(&self.config, &[arguments, &["--json"]].concat()).exits(0).json()
     }
 
@@ -59,12 +59,12 @@ impl Installation {
         self.json(&["lanes", connection])[0].clone()
     }
 
-    fn dead(&self) -> Vec<Value> {
+    pub(super) fn dead(&self) -> Vec<Value> {
         self.json(&["dead", "list"]).as_array().unwrap().clone()
     }
 
     /// How often a contact came onto a list.
-    fn listed(&self) -> usize {
+    pub(super) fn listed(&self) -> usize {
         Stage::effects(&self.stage.anabix, "lists_managed").len()
     }
 }
@@ -143,6 +143,40 @@ async fn a_dead_letter_is_shown_retried_and_discarded() {
     eventually("it is done now", || it.listed() == 1).await;
     assert!(it.dead().is_empty());
 
+    assert!(process.stop());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn dead_letters_are_chosen_by_what_they_are() {
+    let it = Installation::new(&FLOWS.replace(", create_list: true", ""));
+    let process = it.run();
+    with(&it.config, &["send", "eshop", "paid"]).exits(0);
+    eventually("it dies", || it.dead().len() == 1).await;
+    let count = |filter: &[&str]| it.json(&[&["dead", "list"], filter].concat()).as_array().unwrap().len();
+    assert_eq!(it.dead()[0]["class"], "permanent");
+    let fitting: [&[&str]; 6] = [
+        &["--class", "permanent"],
+        &["--code", "refused"],
+        &["--flow", "buyer-to-list"],
+        &["--since", "1h"],
+        &["--until", "2100-01-01"],
+        &["--kind", "action", "--connection", "crm", "--class", "permanent", "--since", "1d"],
+    ];
+    for filter in fitting {
+        assert_eq!(count(filter), 1, "{filter:?}");
+    }
+    let others: [&[&str]; 5] = [
+        &["--class", "config"],
+        &["--flow", "buyer"],
+        &["--since", "2100-01-01"],
+        &["--until", "1h"],
+        &["--connection", "news"],
+    ];
+    for filter in others {
+        assert_eq!(count(filter), 0, "{filter:?}");
+    }
+    let wrong = with(&it.config, &["dead", "list", "--since", "soon"]).exits(1);
+    assert!(wrong.err.contains("`soon` is no time") && wrong.err.contains("hint: "), "{wrong:?}");
     assert!(process.stop());
 }
 

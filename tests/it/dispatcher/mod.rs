@@ -1,5 +1,6 @@
 //! The dispatcher over a real log, a toy vendor and a scripted way out. Time stands still until a test moves it.
 
+mod adopt;
 mod bounds;
 mod bulk;
 mod circuit;
@@ -7,6 +8,8 @@ mod doubt;
 mod faults;
 mod halts;
 mod limits;
+mod lists;
+mod loops;
 mod order;
 mod owners;
 mod polls;

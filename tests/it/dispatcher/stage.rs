@@ -68,6 +68,7 @@ pub(super) const DELIVERY: Delivery = Delivery {
     not_there: Schedule::Exponential(Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) }),
     not_there_max_age: Duration::from_hours(10),
     bulk: BulkDelivery { concurrency: 1, per_second: Some(2), keep_for: Duration::from_hours(24) },
+    loops: None,
     circuit: CircuitSettings { failures: 5, backoff: CIRCUIT },
 };
 
