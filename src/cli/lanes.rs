@@ -108,10 +108,8 @@ fn circuit(row: &LaneRow) -> String {
         Some(CircuitState::Paused { since }) => format!("paused since {}", whole(*since)),
         None => "?".to_owned(),
     };
-    match row.stands_until {
-        Some(until) => format!("{circuit}, quota used up until {}", whole(until)),
-        None => circuit,
-    }
+    // Until when stands beside the quota.
+    if row.stands_until.is_some() { format!("{circuit}, quota used up") } else { circuit }
 }
 
 fn quota_cells(row: &LaneRow) -> Vec<Vec<String>> {
@@ -123,7 +121,7 @@ fn quota_cells(row: &LaneRow) -> Vec<Vec<String>> {
             format!("{} a {}", quota.calls, quota.window),
             quota.cap.map_or_else(|| "-".to_owned(), |cap| cap.to_string()),
             quota.cost.as_ref().map_or_else(|| "-".to_owned(), CostRow::text),
-            quota.next_window.to_string(),
+            whole(quota.next_window),
         ]
     };
     row.quotas.iter().map(cells).collect()

@@ -117,6 +117,10 @@ impl Entry {
         self.view.in_flight.store(in_flight, Ordering::Relaxed);
     }
 
+    pub fn quotas(&self) -> Vec<QuotaReport> {
+        self.view.limits.reports(self.view.clock.now())
+    }
+
     /// An action came to its end.
     pub fn settled(&self) {
         self.view.rest().rate.count(self.view.clock.elapsed());

@@ -147,7 +147,7 @@ impl LaneContext {
     /// Sends one request: only on a fresh proof of ownership, within the connection's limits, and never once the lane stands
     /// still. What is no reply is an answer already, of which the circuit has not heard yet.
     pub async fn send(&self, pass: &Pass, request: &Request, class: &'static str) -> LogResult<Result<Reply, Answer>> {
-        let mut permit = match self.permit(class).await? {
+        let mut permit = match self.permit(class, pass.is_under_way()).await? {
             Ok(permit) => permit,
             Err(until) => return Ok(Err(Answer::Later { until })),
         };

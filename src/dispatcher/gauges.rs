@@ -23,6 +23,7 @@ pub(super) struct Gauges {
 
 impl Gauges {
     pub fn new(metrics: &Arc<Metrics>, name: &ConnectionName, board: Entry, now: Timestamp) -> Self {
+        board.quotas().iter().for_each(|quota| quota.tell(metrics, name));
         Self { metrics: Arc::clone(metrics), name: name.clone(), oldest_after: now, told: None, board }
     }
 
@@ -59,5 +60,6 @@ impl Gauges {
 impl Drop for Gauges {
     fn drop(&mut self) {
         self.metrics.forget_lane(&self.name);
+        self.board.quotas().iter().for_each(|quota| quota.forget(&self.metrics, &self.name));
     }
 }

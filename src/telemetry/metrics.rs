@@ -185,6 +185,16 @@ impl Metrics {
         }
     }
 
+    /// The quota's lane is no longer ours.
+    pub fn forget_quota(&self, connection: &ConnectionName, limit: &str, currency: Option<&str>) {
+        let labels = &[connection.as_str(), limit];
+        let _was_known = self.families.quota_used.remove_label_values(labels);
+        let _was_known = self.families.quota_limit.remove_label_values(labels);
+        if let Some(currency) = currency {
+            let _was_known = self.families.quota_cost.remove_label_values(&[connection.as_str(), limit, currency]);
+        }
+    }
+
     pub fn poll_rows(&self, connection: &ConnectionName, poll: &'static str, rows: usize) {
         self.families.poll_rows.with_label_values(&[connection.as_str(), poll]).inc_by(rows as u64);
     }

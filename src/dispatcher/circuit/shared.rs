@@ -143,6 +143,11 @@ impl Pass {
         Ok(())
     }
 
+    /// Whether its first request went out.
+    pub fn is_under_way(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
     /// Whether it is the one probe of an open circuit.
     pub fn is_probe(&self) -> bool {
         self.circuit.with(|machine, _| machine.is_probe(self.ticket))

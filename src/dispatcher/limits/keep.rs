@@ -1,7 +1,5 @@
 //! Where a lane asks its limits: before an action begins, before each request, and at the end.
 
-use rust_decimal::prelude::ToPrimitive as _;
-
 use super::{super::context::LaneContext, OnExhausted, Permit, counter::Take, period::Period, quota::Quota};
 use crate::{
     connectors::contract::Operation,
@@ -50,12 +48,15 @@ impl LaneContext {
         Ok(Allowance::Go)
     }
 
-    /// Waits until a request of a class may go out, and counts it. Or answers when the next window of a quota begins that has
-    /// no more.
-    pub async fn permit(&self, class: &str) -> LogResult<Result<Permit, Timestamp>> {
+    /// Waits until a request of a class may go out, and counts it. Or answers when to ask again: in the next window of a quota
+    /// that has no more, or when the lane is stopped before anything was sent (what is `under_way` is finished).
+    pub async fn permit(&self, class: &str, under_way: bool) -> LogResult<Result<Permit, Timestamp>> {
         let mut places = Vec::new();
         for short in self.limits.short.iter().filter(|short| short.is_about(class)) {
-            places.push(short.places.place().await);
+            tokio::select! {
+                place = short.places.place() => places.push(place),
+                () = self.stop.cancelled(), if !under_way => return Ok(Err(self.now())),
+            }
         }
         for quota in self.limits.quotas.iter().filter(|quota| quota.is_about(class)) {
             if let Err(until) = self.spend(quota).await? {
@@ -73,15 +74,8 @@ impl LaneContext {
                 (Take::Reserve(_), _) => self.reserve(quota).await?,
             }
         }
-        self.count_quota(quota);
+        quota.report(self.now()).tell(&self.shared.metrics, &self.connection.name);
         Ok(Ok(()))
-    }
-
-    fn count_quota(&self, quota: &Quota) {
-        let report = quota.report(self.now());
-        let cost =
-            report.cost.as_ref().map(|(cost, price)| (cost.to_f64().unwrap_or(f64::MAX), price.currency.as_str()));
-        self.shared.metrics.set_quota(&self.connection.name, &quota.name, report.used, report.calls, cost);
     }
 
     /// Writes the next block to memory, unless somebody else has just done so.

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
 use super::{
     counter::{Counter, Take},
@@ -13,7 +13,8 @@ use crate::{
     connectors::contract::limits::Window,
     dispatcher::ledger::read_as,
     log::{LogResult, Table},
-    model::time::Timestamp,
+    model::{connection::ConnectionName, time::Timestamp},
+    telemetry::Metrics,
     topics::memory::{Reserved, key},
 };
 
@@ -41,6 +42,17 @@ pub struct QuotaReport {
     pub cost: Option<(Decimal, QuotaPrice)>,
     /// When the next window begins.
     pub ends: Timestamp,
+}
+
+impl QuotaReport {
+    pub fn tell(&self, metrics: &Metrics, connection: &ConnectionName) {
+        let cost = self.cost.as_ref().map(|(cost, price)| (cost.to_f64().unwrap_or(f64::MAX), price.currency.as_str()));
+        metrics.set_quota(connection, &self.name, self.used, self.calls, cost);
+    }
+
+    pub fn forget(&self, metrics: &Metrics, connection: &ConnectionName) {
+        metrics.forget_quota(connection, &self.name, self.cost.as_ref().map(|(_, price)| price.currency.as_str()));
+    }
 }
 
 impl Quota {

@@ -134,7 +134,7 @@ impl Operator {
         let claim: Option<Claim> = read(memory.as_ref(), key::CLAIM)?;
         let (live, next) = self.live(name, offsets).await?;
         let position: Option<BulkPosition> = read(memory.as_ref(), key::BULK)?;
-        let (bulk_first, bulk_end) = self.bounds_of(&self.names.bulk(name)).await?;
+        let (bulk_first, bulk_end) = self.edges(&self.names.bulk(name)).await?;
         let bulk_next = position.map_or(bulk_first, |position| position.next.max(bulk_first));
         let epoch = claim.as_ref().map_or(0, |claim| claim.epoch);
         // Of an older epoch: the lane was lost, and its task does not know it yet.
@@ -162,13 +162,14 @@ impl Operator {
     /// How many records of the live topic wait, and the first of them.
     async fn live(&self, name: &ConnectionName, offsets: &Offsets) -> Result<(u64, Option<u64>), OperatorError> {
         let topic = self.names.actions(name);
-        let (first, end) = self.bounds_of(&topic).await?;
+        let (first, end) = self.edges(&topic).await?;
         let partition = TopicPartition { topic: topic.into(), partition: 0 };
         let next = offsets.get(&partition).copied().unwrap_or(first).max(first);
         Ok((end.saturating_sub(next), (next < end).then_some(next)))
     }
 
-    async fn bounds_of(&self, topic: &str) -> LogResult<(u64, u64)> {
+    /// The first offset of a topic that is kept, and the one that comes next.
+    async fn edges(&self, topic: &str) -> LogResult<(u64, u64)> {
         Ok(self.log.describe(topic).await?.partitions.first().copied().unwrap_or_default())
     }
 

@@ -79,6 +79,8 @@ fn samples_say_what_was_counted() {
     ] {
         assert!(has(&metrics, line), "{line}\n{}", metrics.text());
     }
+    metrics.forget_quota(&shop(), "monthly-calls", Some("HUF"));
+    assert!(!metrics.text().contains("spojka_quota"));
     metrics.forget_lag("router", "events.order");
     assert!(!metrics.text().contains("spojka_lag_records"));
 }

@@ -290,3 +290,21 @@ async fn who_waits_for_its_turn_stops_at_once_when_told_to() {
     running.stop().await;
     assert_eq!(stage.waiting("a-2").map(|waiting| waiting.attempts), Some(0), "it waits in memory, untried");
 }
+
+#[tokio::test]
+async fn who_waits_behind_its_intent_is_not_in_doubt_for_a_stop() {
+    let per_minute =
+        LaneLimit { name: "burst".to_owned(), class: None, calls: 1, span: Span::Sliding(Duration::from_mins(1)) };
+    let mut stage = stage(per_minute).await;
+    stage.delivery.concurrency = 3;
+    let running = stage.start();
+    let charges = ["o", "p", "q"].map(|object| stage.on(&format!("a-{object}"), "charge", object));
+    stage.append(&charges).await;
+    stage.until("one went out", || stage.wire.effects().len() == 1).await;
+    stage.settle_down().await;
+    running.stop().await;
+    let running = stage.start();
+    stage.pass_until("all went out", Duration::from_mins(1), || stage.wire.effects().len() == 3).await;
+    running.stop().await;
+    assert!(stage.dead_letters().await.is_empty());
+}
