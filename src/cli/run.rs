@@ -10,10 +10,7 @@ use super::{
 };
 use crate::{
     config::Mode,
-    model::{
-        random::Generator,
-        time::{Clock, SystemClock},
-    },
+    model::random::Generator,
     runtime::{self, App, End, Ground, Role},
     telemetry::logs,
 };
@@ -27,13 +24,15 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
     logs::install(format, &arguments.log_filter)?;
     let roles = roles(&arguments.roles);
     client::tokio_runtime_for_roles()?.block_on(async {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = runtime::clock();
         let random = Arc::new(Generator::from_system());
         let log = runtime::open_log(&config, Arc::clone(&clock))?;
         let ids = runtime::ids_of(&config, random.as_ref())?;
         let ground = Ground::new(&config, log, ids, clock, random);
         let owner = runtime::owner_name();
         let mut app = App::start(Arc::clone(&config), &roles, ground, &owner).await?;
+        // Whoever reads that it runs may tell it to stop.
+        let told_to_stop = runtime::told_to_stop();
         tracing::info!(
             gateway = app.gateway_address().map(|address| address.to_string()),
             admin = %app.ops_address(),
@@ -43,7 +42,7 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
         );
         let failed = tokio::select! {
             error = app.failed() => Some(error),
-            () = runtime::told_to_stop() => None,
+            () = told_to_stop => None,
         };
         tracing::info!("stopping");
         let End { clean, spooled } = app.finish().await;

@@ -28,7 +28,24 @@ pub enum Answer {
     Refused(String),
     /// Nothing happened, and nothing more may be sent: rejected credentials, a forbidden address.
     Halts(Code),
+    /// The request was not sent: the lane has come to stand still meanwhile.
+    Barred(Code),
     Forgotten,
+}
+
+/// No wish of a vendor counts for longer: a date that somebody got wrong must not stop a lane for years. `spojka lanes
+/// resume` ends the wait of a lane before that.
+pub const LONGEST_WISH: Duration = Duration::from_hours(7 * 24);
+
+impl Answer {
+    /// Whether the vendor may have acted, as far as this answer tells. Decided here and nowhere else.
+    pub fn may_have_acted(&self) -> bool {
+        match self {
+            Self::Done(_) | Self::Next(_) => true,
+            Self::Retry { maybe_done, .. } => *maybe_done,
+            Self::Refused(_) | Self::Halts(_) | Self::Barred(_) | Self::Forgotten => false,
+        }
+    }
 }
 
 /// Reads a transport error.
@@ -50,7 +67,8 @@ pub fn of_verdict(verdict: Verdict, reply: &Reply, now: Timestamp) -> Answer {
         Verdict::Done(done) => Answer::Done(done),
         Verdict::Next(progress) => Answer::Next(progress),
         Verdict::Retry { code, effect, after } => {
-            Answer::Retry { code, maybe_done: effect == Effect::Possible, after: after.or_else(|| wished(reply, now)) }
+            let after = after.map(|after| after.min(LONGEST_WISH)).or_else(|| wished(reply, now));
+            Answer::Retry { code, maybe_done: effect == Effect::Possible, after }
         }
         Verdict::NotThere => Answer::Retry { code: code::NOT_THERE, maybe_done: false, after: None },
         Verdict::Refused(why) => Answer::Refused(why),
@@ -59,14 +77,14 @@ pub fn of_verdict(verdict: Verdict, reply: &Reply, now: Timestamp) -> Answer {
     }
 }
 
-/// `Retry-After`, in seconds or as a date.
+/// `Retry-After`, in seconds or as a date, as far as it counts.
 pub fn wished(reply: &Reply, now: Timestamp) -> Option<Duration> {
     let text = reply.headers.get("retry-after")?.trim();
     if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(LONGEST_WISH));
     }
     let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Duration::try_from(at.duration_since(now)).ok()
+    Duration::try_from(at.duration_since(now)).ok().map(|wished| wished.min(LONGEST_WISH))
 }
 
 #[cfg(test)]
@@ -94,6 +112,18 @@ mod tests {
         assert_eq!(after, Some(Duration::from_mins(1)));
     }
 
+    #[test]
+    fn a_wish_counts_for_a_week_at_most() {
+        let now: Timestamp = "2015-10-21T07:27:00Z".parse().expect("time");
+        for wish in ["604800", "604801", "99999999999", "Wed, 21 Oct 2099 07:28:00 GMT"] {
+            assert_eq!(wished(&Reply::new(429).header("Retry-After", wish), now), Some(LONGEST_WISH), "{wish}");
+        }
+        let verdict =
+            Verdict::Retry { code: code::RATE_LIMITED, effect: Effect::None, after: Some(Duration::from_hours(9999)) };
+        let Answer::Retry { after, .. } = of_verdict(verdict, &Reply::new(429), now) else { panic!("a retry") };
+        assert_eq!(after, Some(LONGEST_WISH));
+    }
+
     proptest! {
         #[test]
         fn any_date_is_read_or_ignored_and_none_lies_in_the_past(
@@ -101,7 +131,7 @@ mod tests {
         ) {
             let now: Timestamp = "2015-10-21T07:27:00Z".parse().expect("time");
             let after = wished(&Reply::new(503).header("Retry-After", text), now);
-            prop_assert!(after.is_none_or(|after| now.checked_add(after).is_ok()));
+            prop_assert!(after.is_none_or(|after| after <= LONGEST_WISH));
         }
     }
 }

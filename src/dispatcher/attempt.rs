@@ -1,16 +1,23 @@
 //! One try of an action: consult memory, judge, record the intent, talk to the vendor, settle or park.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use serde_json::Value;
 
 use super::{
     answer::Answer,
+    circuit::Pass,
     context::LaneContext,
     ledger::{self, Judgement},
     line::Item,
+    list::{self, Listed},
     settle::{Ended, How, settle},
-    talk::{self, Spoken, converse},
+    sign::{self, Sign},
+    talk::{self, Spoken, ask_first, converse},
+    timeline::span,
     waiting,
 };
 use crate::{
@@ -20,10 +27,10 @@ use crate::{
         code::{self, Class, Code},
         time::Timestamp,
     },
-    telemetry::killpoint,
+    telemetry::{bug, killpoint},
     topics::{
-        action::Action,
-        memory::{self, ActionState, key},
+        action::{Action, Purpose},
+        memory::{self, ActionState, End, key},
     },
 };
 
@@ -32,17 +39,21 @@ use crate::{
 pub(super) enum Report {
     /// It came to its end.
     Settled(Item),
-    /// It waits in memory.
+    /// It waits in memory, until then on the lane's timeline.
     Parked { item: Item, due: Timestamp },
 }
 
 /// Tries an action once.
-pub(super) async fn attempt(context: Arc<LaneContext>, mut item: Item) -> LogResult<Report> {
+pub(super) async fn attempt(context: Arc<LaneContext>, pass: Pass, mut item: Item) -> LogResult<Report> {
     let action = *item.action.take().expect("an action in line is whole");
     let turn = match decide(&context, &action, &mut item)? {
         Turn::Talk(aim) => {
             item.calls = aim.operation.calls;
-            talk(&context, &action, &item, aim).await?
+            talk(&context, &pass, &action, &item, aim).await?
+        }
+        Turn::List => {
+            let listed = list::page(&context, &pass, &action, &mut item).await?;
+            turn_of_list(&context, &item, listed)
         }
         other => other,
     };
@@ -61,7 +72,7 @@ pub(super) async fn attempt(context: Arc<LaneContext>, mut item: Item) -> LogRes
             Ok(Report::Settled(item))
         }
         Turn::Waits(wait) => park(&context, action, item, wait).await,
-        Turn::Talk(_) => unreachable!("talking ends in another turn"),
+        Turn::Talk(_) | Turn::List => unreachable!("talking ends in another turn"),
     }
 }
 
@@ -77,6 +88,8 @@ enum Turn {
     /// It is settled already.
     Over,
     Talk(Box<Aim>),
+    /// The next page of a list.
+    List,
     Ends {
         how: Box<How>,
         aim: Option<Box<Aim>>,
@@ -85,7 +98,7 @@ enum Turn {
 }
 
 struct Wait {
-    due: Timestamp,
+    wait: Duration,
     code: Code,
     maybe_done: bool,
     /// A wait that is no failure: it counts as no attempt.
@@ -100,20 +113,20 @@ impl Turn {
 
 /// What memory and the catalogue say, before anything is sent.
 fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<Turn> {
-    let now = context.now();
-    let begun_at = match ledger::state(context.memory.as_ref(), &action.id)? {
+    match ledger::state(context.memory.as_ref(), &action.id)? {
         Some(ActionState::Settled(outcome)) if outcome.settles(action) => return Ok(Turn::Over),
         // Begun, and nothing was written about how it went: the process died in between, its request may have gone out at
         // any time before that, and has ended since.
         Some(ActionState::Begun { attempt, .. }) if attempt > item.attempts => {
             item.maybe_done = true;
-            Some(context.taken_over)
         }
-        Some(ActionState::Begun { at, .. }) => Some(at),
-        Some(ActionState::Settled(_)) | None => None,
-    };
-    if let Some(due) = action.not_before.filter(|due| *due > now) {
-        return Ok(Turn::Waits(Wait { due, code: code::NOT_THERE, maybe_done: item.maybe_done, counts: false }));
+        Some(ActionState::Begun { .. } | ActionState::Settled(_)) | None => {}
+    }
+    if let Some(wait) = too_early(context, action, item) {
+        return Ok(Turn::Waits(Wait { wait, code: code::NOT_THERE, maybe_done: item.maybe_done, counts: false }));
+    }
+    if matches!(action.purpose, Purpose::List { .. }) {
+        return Ok(Turn::List);
     }
     let Some(operation) = context.operation(&action.operation) else {
         let text = format!("`{}` has no operation `{}`", context.connection.vendor.name, action.operation);
@@ -122,22 +135,40 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
     let repeat = context.connection.connector.repeat(operation);
     // The ledger first: what it holds of this very action proves that it was done.
     let turn = aim(context, action, operation, repeat)?;
-    let doubt = match &turn {
-        Turn::Talk(_) if item.maybe_done && operation.kind == OperationKind::Write => in_doubt(repeat, begun_at, now),
+    let stops = match &turn {
+        Turn::Talk(_) if operation.kind == OperationKind::Fetch => None,
+        Turn::Talk(_) if item.maybe_done => in_doubt(context, item, repeat),
+        Turn::Talk(_) if item.attempts == 0 => suspect(context, action),
         _ => None,
     };
-    Ok(doubt.unwrap_or(turn))
+    Ok(stops.unwrap_or(turn))
+}
+
+/// An action that looks like the next turn of a loop is not sent.
+fn suspect(context: &LaneContext, action: &Action) -> Option<Turn> {
+    let now = context.circuit.timeline.now();
+    let why = context.loops.lock().unwrap_or_else(PoisonError::into_inner).suspect(action, now)?;
+    context.shared.metrics.loop_suspected(&context.connection.name);
+    Some(Turn::dead(code::LOOP_SUSPECTED, why))
+}
+
+/// How long an action must still wait for its time. What has waited for it once does not wait again, even if the time of day
+/// was set back meanwhile.
+fn too_early(context: &LaneContext, action: &Action, item: &Item) -> Option<Duration> {
+    let due = action.not_before.filter(|due| item.age.waited_to.is_none_or(|to| to < *due))?;
+    Some(span(context.now(), due)).filter(|wait| !wait.is_zero())
 }
 
 /// What an action that may have happened must wait for, or why it must not be tried again.
-fn in_doubt(repeat: Repeat, begun_at: Option<Timestamp>, now: Timestamp) -> Option<Turn> {
+fn in_doubt(context: &LaneContext, item: &Item, repeat: Repeat) -> Option<Turn> {
     match repeat {
         Repeat::Unsafe => {
             Some(Turn::dead(code::IN_DOUBT, "it was begun, its answer was lost, and it cannot be repeated safely"))
         }
         Repeat::Checked { settle } => {
-            let due = begun_at? + settle;
-            (due > now).then_some(Turn::Waits(Wait { due, code: code::TIMED_OUT, maybe_done: true, counts: false }))
+            let wait = context.unsettled_for(item, settle);
+            let waits = Turn::Waits(Wait { wait, code: code::TIMED_OUT, maybe_done: true, counts: false });
+            (!wait.is_zero()).then_some(waits)
         }
         Repeat::Natural | Repeat::Keyed => None,
     }
@@ -152,7 +183,11 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
         },
     };
     let judgement = ledger::judge(context.memory.as_ref(), action, &target)?;
-    let end = judgement.end(&target);
+    let end = match judgement.end(&target) {
+        // The vendor holds it already: only the ledger learns of it, under the ledger's own rules.
+        None | Some(End::Done) if action.adopt && operation.kind == OperationKind::Write => Some(End::Adopted),
+        end => end,
+    };
     let result = judgement.result.clone();
     let aim = Box::new(Aim { operation, target, judgement, repeat });
     Ok(match end {
@@ -162,16 +197,26 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
 }
 
 /// Records the intent where that is promised, and talks to the vendor.
-async fn talk(context: &LaneContext, action: &Action, item: &Item, mut aim: Box<Aim>) -> LogResult<Turn> {
+async fn talk(context: &LaneContext, pass: &Pass, action: &Action, item: &Item, mut aim: Box<Aim>) -> LogResult<Turn> {
+    if aim.repeat == Repeat::Unsafe
+        && pass.is_probe()
+        && let Some(answer) = ask_first(context, pass).await?
+    {
+        let code = talk::failure_of(&answer).unwrap_or(code::UNEXPECTED_ANSWER);
+        let wait = Wait { wait: Duration::ZERO, code, maybe_done: item.maybe_done, counts: false };
+        return Ok(Turn::Waits(wait));
+    }
     if matches!(aim.repeat, Repeat::Checked { .. } | Repeat::Unsafe) && aim.operation.kind == OperationKind::Write {
         context.proof.ensure().await?;
         let state = ActionState::Begun { at: context.now(), attempt: item.attempts + 1, progress: Value::Null };
         let record = memory::put(&context.memory_topic, &key::action(&action.id), &state, context.epoch, context.now());
-        context.remember(vec![record]).await?;
+        if !bug::is("intent-unwritten") {
+            context.remember(vec![record]).await?;
+        }
         killpoint::reached("intent-written");
     }
     let begun = context.shared.clock.elapsed();
-    let spoken = converse(context, action, &mut aim, item.maybe_done).await?;
+    let spoken = converse(context, pass, action, &mut aim, item.maybe_done).await?;
     let took = context.shared.clock.elapsed().saturating_sub(begun);
     let name = &context.connection.name;
     context.shared.metrics.attempt(name, aim.operation.name, talk::failure_of(&spoken.answer), took);
@@ -194,13 +239,18 @@ fn conclude(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>, 
             let why = "the vendor does not know the object that it named itself";
             dead(code::REFUSED, why.to_owned(), spoken)
         }
-        Answer::Halts(code) => {
-            let maybe_done = item.maybe_done || spoken.got_through;
-            Turn::Waits(Wait { due: context.now(), code, maybe_done, counts: true })
+        Answer::Halts(code) | Answer::Barred(code) => {
+            let maybe_done = item.maybe_done || spoken.may_have_acted();
+            match stays_safe(&aim, code, maybe_done) {
+                Ok(()) => Turn::Waits(Wait { wait: Duration::ZERO, code, maybe_done, counts: true }),
+                Err((code, message)) => dead(code, message, spoken),
+            }
         }
-        Answer::Retry { code, maybe_done, after } => {
-            let maybe_done = item.maybe_done || maybe_done || spoken.got_through;
-            match retry(context, item, &aim, code, maybe_done, after) {
+        Answer::Retry { code, after, .. } => {
+            let maybe_done = item.maybe_done || spoken.may_have_acted();
+            let outage = !context.circuit.is_closed()
+                && matches!(sign::of(&spoken.answer), Sign::Fails { .. } | Sign::Bans { .. });
+            match retry(context, item, &aim, &Failure { code, maybe_done, after, outage }) {
                 Ok(wait) => Turn::Waits(wait),
                 Err((code, message)) => dead(code, message, spoken),
             }
@@ -215,53 +265,99 @@ fn warn_of(context: &LaneContext, action: &Action, done: &Done) {
     }
 }
 
-/// When to try again, or why not.
-fn retry(
-    context: &LaneContext,
-    item: &Item,
-    aim: &Aim,
+/// What cannot be repeated safely must not wait for a second try once it may have happened.
+fn stays_safe(aim: &Aim, code: Code, maybe_done: bool) -> Result<(), (Code, String)> {
+    if maybe_done && aim.repeat == Repeat::Unsafe && aim.operation.kind == OperationKind::Write {
+        let text = format!("`{}`: its answer was lost ({code}), and it cannot be repeated safely", aim.operation.name);
+        return Err((code::IN_DOUBT, text));
+    }
+    Ok(())
+}
+
+/// What a failed attempt means for its action alone.
+struct Failure {
     code: Code,
     maybe_done: bool,
     after: Option<Duration>,
-) -> Result<Wait, (Code, String)> {
-    let now = context.now();
-    if maybe_done && aim.repeat == Repeat::Unsafe && aim.operation.kind == OperationKind::Write {
-        return Err((
-            code::IN_DOUBT,
-            format!("`{}`: its answer was lost ({code}), and it cannot be repeated safely", aim.operation.name),
-        ));
+    /// The target fails as a whole: the lane stands still, and this is not the action's own failure.
+    outage: bool,
+}
+
+/// When to try again, or why not.
+fn retry(context: &LaneContext, item: &Item, aim: &Aim, failure: &Failure) -> Result<Wait, (Code, String)> {
+    let Failure { code, maybe_done, .. } = *failure;
+    stays_safe(aim, code, maybe_done)?;
+    let mut wait = pause(context, item, aim.operation.name, failure)?;
+    if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
+        wait = wait.max(settle);
     }
+    Ok(Wait { wait, code, maybe_done, counts: true })
+}
+
+/// How long what failed must wait, or why it is not tried again.
+fn pause(context: &LaneContext, item: &Item, name: &str, failure: &Failure) -> Result<Duration, (Code, String)> {
+    let Failure { code, after, outage, .. } = *failure;
     if code.page().class == Class::Permanent {
-        return Err((code, format!("`{}`: {}", aim.operation.name, code.page().title)));
+        return Err((code, format!("`{name}`: {}", code.page().title)));
     }
+    if outage {
+        // The circuit holds it back; what is more the vendor wished for it.
+        return Ok(after.unwrap_or_default());
+    }
+    check_age(context, item, name, code)?;
+    let delivery = &context.connection.delivery;
+    let schedule = if code == code::NOT_THERE { &delivery.not_there } else { &delivery.backoff };
+    Ok(context.wait(schedule, item.attempts + 1, after))
+}
+
+/// What a page of a list means for its action.
+fn turn_of_list(context: &LaneContext, item: &Item, listed: Listed) -> Turn {
+    let waits = |wait, code, counts| Turn::Waits(Wait { wait, code, maybe_done: false, counts });
+    match listed {
+        Listed::More => waits(Duration::ZERO, code::NOT_THERE, false),
+        Listed::Ends(how) => Turn::Ends { how: Box::new(how), aim: None },
+        Listed::Failed(answer) => match answer {
+            Answer::Retry { code, after, .. } => {
+                let outage =
+                    !context.circuit.is_closed() && matches!(sign::of(&answer), Sign::Fails { .. } | Sign::Bans { .. });
+                match pause(context, item, "list", &Failure { code, maybe_done: false, after, outage }) {
+                    Ok(wait) => waits(wait, code, true),
+                    Err((code, message)) => Turn::dead(code, message),
+                }
+            }
+            Answer::Halts(code) | Answer::Barred(code) => waits(Duration::ZERO, code, true),
+            _ => Turn::dead(code::UNEXPECTED_ANSWER, "the list's request came to no end"),
+        },
+    }
+}
+
+/// Fails when an action has failed for longer than it may. A vendor that asks us to slow down never ends an action.
+fn check_age(context: &LaneContext, item: &Item, name: &str, code: Code) -> Result<(), (Code, String)> {
     let delivery = &context.connection.delivery;
     let (limit, end) = if code == code::NOT_THERE {
         (delivery.not_there_max_age, code::NOT_THERE)
     } else {
         (delivery.max_age, code::EXHAUSTED)
     };
-    let failing_for =
-        item.since.map_or(Duration::ZERO, |since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
-    if failing_for >= limit {
-        let title = code.page().title;
-        return Err((end, format!("`{}`: still after {} attempts: {title}", aim.operation.name, item.attempts + 1)));
+    if code == code::RATE_LIMITED || context.age(item) < limit {
+        return Ok(());
     }
-    // Nobody waits longer than for the last try, whatever the vendor wishes.
-    let mut wait = context.wait(item.attempts + 1, after.map(|wished| wished.min(limit)));
-    if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
-        wait = wait.max(settle);
-    }
-    Ok(Wait { due: now + wait, code, maybe_done, counts: true })
+    let title = code.page().title;
+    Err((end, format!("`{name}`: still after {} attempts: {title}", item.attempts + 1)))
 }
 
 /// Parks an action in memory until its time.
 async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait) -> LogResult<Report> {
-    let now = context.now();
+    let timeline = &context.circuit.timeline;
+    let now = timeline.now();
+    let due = now + wait.wait;
     if wait.counts {
         item.attempts += 1;
-        item.since = item.since.or(Some(now));
+        item.since = item.since.or(Some(context.now()));
+        item.age.failed(context.circuit.worked(), now);
     }
     item.maybe_done = wait.maybe_done;
-    context.remember(waiting::park(context, &item, action, wait.due, wait.code)).await?;
-    Ok(Report::Parked { item, due: wait.due })
+    item.age.waited_to = Some(timeline.time_of_day(due));
+    context.remember(waiting::park(context, &item, action, due, wait.code)).await?;
+    Ok(Report::Parked { item, due })
 }

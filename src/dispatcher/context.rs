@@ -1,7 +1,7 @@
 //! What all attempts of one lane share.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -10,23 +10,26 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::{self, Answer},
-    backoff::Backoff,
+    backoff::{Backoff, Schedule},
+    circuit::{CircuitSettings, LaneCircuit, Pass},
     ledger::read_as,
+    loops::{LoopRule, Loops},
     pace::Pacer,
     proof::Proof,
+    session::Logins,
+    sign,
 };
 use crate::{
-    connectors::contract::{Connector, Operation, Session, Vendor},
+    connectors::contract::{Connector, Operation, Vendor},
     log::{Log, LogError, LogResult, Table},
     model::{
-        code::Code,
         connection::ConnectionName,
         http::{Reply, Request, Unanswered},
-        id::Ids,
+        id::{Ids, KeyHash},
         random::Random,
         time::{Clock, Timestamp},
     },
-    telemetry::Metrics,
+    telemetry::{Metrics, bug},
     topics::{
         Names,
         memory::{Claim, key},
@@ -40,19 +43,23 @@ pub trait Transport: Send + Sync + 'static {
 }
 
 /// How one connection is served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// Attempts at the same time.
     pub concurrency: usize,
     pub per_second: Option<u32>,
     /// The longest that a request may be under way.
     pub request_timeout: Duration,
-    pub backoff: Backoff,
-    /// An action that fails for longer is a dead letter.
+    pub backoff: Schedule,
+    /// An action that fails for longer, while the lane works, is a dead letter.
     pub max_age: Duration,
-    /// The same for "the object is not there yet".
+    /// The same two for "the object is not there yet".
+    pub not_there: Schedule,
     pub not_there_max_age: Duration,
+    pub circuit: CircuitSettings,
     pub bulk: BulkDelivery,
+    /// From when on a burst on one object is taken for a loop, if ever.
+    pub loops: Option<LoopRule>,
 }
 
 /// What replays, imports and repairs may use of the lane.
@@ -78,6 +85,8 @@ pub struct LaneConnection {
     pub name: ConnectionName,
     pub vendor: &'static Vendor,
     pub connector: Arc<dyn Connector>,
+    /// Tells these credentials from others without telling them.
+    pub credentials: KeyHash,
     pub delivery: Delivery,
     pub transport: Arc<dyn Transport>,
 }
@@ -102,18 +111,21 @@ pub(super) struct LaneContext {
     pub memory: Arc<dyn Table>,
     pub memory_topic: String,
     pub epoch: u64,
-    /// When this owner took over: what was under way before has ended.
-    pub taken_over: Timestamp,
     pub proof: Proof,
     pub pacer: Pacer,
-    pub session: tokio::sync::Mutex<Option<Session>>,
+    pub loops: Mutex<Loops>,
+    pub logins: Logins,
+    /// Whether the lane works or stands still. Its timeline begins when this owner took over: what was under way before has
+    /// ended.
+    pub circuit: Arc<LaneCircuit>,
     /// Finish what is in flight, begin nothing.
     pub stop: CancellationToken,
     /// The lane is no longer ours: write nothing, send nothing.
     pub lost: CancellationToken,
-    /// Why the lane stands still until its configuration is mended.
-    pub halted: OnceLock<Code>,
 }
+
+/// Between two tries of a write that the log did not take.
+const LOG_AWAY: Backoff = Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(1) };
 
 impl LaneContext {
     pub fn now(&self) -> Timestamp {
@@ -125,43 +137,37 @@ impl LaneContext {
     }
 
     /// The wait before the next attempt.
-    pub fn wait(&self, attempts: u32, wished: Option<Duration>) -> Duration {
-        self.connection.delivery.backoff.wait(attempts, self.shared.random.unit(), wished)
-    }
-
-    /// From here on the lane sends nothing. Called before anything else can be sent: three requests with a wrong password
-    /// lock some accounts.
-    pub fn halt(&self, code: Code) {
-        if self.halted.set(code).is_ok() {
-            tracing::error!(
-                connection.id = %self.connection.name, code = code.as_str(),
-                "lane stands still until its configuration is mended: see `spojka explain`"
-            );
-            self.shared.metrics.set_circuit_open(&self.connection.name, true);
-        }
+    pub fn wait(&self, schedule: &Schedule, attempts: u32, wished: Option<Duration>) -> Duration {
+        schedule.wait(attempts, self.shared.random.unit(), wished)
     }
 
     /// Sends one request: only on a fresh proof of ownership, in the connection's pace, and never once the lane stands still.
-    /// What is no reply is an answer already.
-    pub async fn send(&self, request: &Request, class: &'static str) -> LogResult<Result<Reply, Answer>> {
+    /// What is no reply is an answer already, of which the circuit has not heard yet.
+    pub async fn send(&self, pass: &Pass, request: &Request, class: &'static str) -> LogResult<Result<Reply, Answer>> {
         self.pacer.slot().await;
         self.proof.ensure().await?;
         if self.lost.is_cancelled() {
             return Err(LogError::Lost);
         }
-        if let Some(code) = self.halted.get() {
-            return Ok(Err(Answer::Halts(*code)));
+        if let Err(code) = pass.may_send() {
+            return Ok(Err(Answer::Barred(code)));
         }
         self.shared.metrics.call(&self.connection.name, class);
-        Ok(self.connection.transport.send(request).await.map_err(|error| self.heard(answer::of_unanswered(error))))
+        Ok(self.connection.transport.send(request).await.map_err(answer::of_unanswered))
     }
 
-    /// An answer has come: one that halts the lane does so at once.
-    pub fn heard(&self, answer: Answer) -> Answer {
-        if let Answer::Halts(code) = &answer {
-            self.halt(*code);
+    /// An answer has come that is the last one to a request: the circuit hears of it, and one that halts the lane does so
+    /// before anything else is sent.
+    pub async fn heard(&self, pass: &Pass, answer: &Answer) -> LogResult<()> {
+        pass.heard(sign::of(answer));
+        self.halt_if_rejected(answer).await
+    }
+
+    pub async fn halt_if_rejected(&self, answer: &Answer) -> LogResult<()> {
+        match answer {
+            Answer::Halts(code) => self.halt(*code).await,
+            _ => Ok(()),
         }
-        answer
     }
 
     /// Writes to memory, as long as it takes: what happened must be remembered.
@@ -171,7 +177,11 @@ impl LaneContext {
     pub async fn remember(&self, records: Vec<Append>) -> LogResult<()> {
         self.persist(|| self.memory.write(records.clone())).await?;
         let claim = read_as::<Claim>(self.memory.as_ref(), key::CLAIM)?;
-        if claim.is_some_and(|claim| claim.epoch == self.epoch) { Ok(()) } else { Err(LogError::Lost) }
+        if claim.is_some_and(|claim| claim.epoch == self.epoch) || bug::is("claim-unchecked") {
+            Ok(())
+        } else {
+            Err(LogError::Lost)
+        }
     }
 
     /// Appends to other topics, as long as it takes.
@@ -194,7 +204,7 @@ impl LaneContext {
                     attempts += 1;
                     tracing::warn!(connection.id = %self.connection.name, error = why, attempt = attempts, "log unavailable");
                     tokio::select! {
-                        () = self.shared.clock.sleep(self.wait(attempts, None)) => {}
+                        () = self.shared.clock.sleep(LOG_AWAY.wait(attempts, self.shared.random.unit(), None)) => {}
                         () = self.lost.cancelled() => return Err(LogError::Lost),
                     }
                 }

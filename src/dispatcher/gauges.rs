@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::line::Line;
+use super::{bulk::BulkIntake, ends::ROLE, line::Line};
 use crate::{
     model::{connection::ConnectionName, time::Timestamp},
     telemetry::Metrics,
@@ -16,18 +16,26 @@ pub(super) struct Gauges {
     metrics: Arc<Metrics>,
     name: ConnectionName,
     oldest_after: Timestamp,
+    /// What was told last: most turns of a lane change little.
+    told: Option<(usize, usize, u64)>,
 }
 
 impl Gauges {
     pub fn new(metrics: &Arc<Metrics>, name: &ConnectionName, now: Timestamp) -> Self {
-        Self { metrics: Arc::clone(metrics), name: name.clone(), oldest_after: now }
+        Self { metrics: Arc::clone(metrics), name: name.clone(), oldest_after: now, told: None }
     }
 
-    pub fn tell(&mut self, line: &Line, running: usize, now: Timestamp) {
-        self.metrics.set_waiting(&self.name, line.len());
-        self.metrics.set_in_flight(&self.name, running);
-        if self.oldest_after <= now || line.is_empty() {
-            self.oldest_after = now + OLDEST_EVERY;
+    /// At this moment of the lane's timeline, and at this time of day.
+    pub fn tell(&mut self, line: &Line, running: usize, bulk: &BulkIntake, (moment, now): (Timestamp, Timestamp)) {
+        let (topic, lag) = bulk.lag();
+        let tells = (line.len(), running, lag);
+        if self.told.replace(tells) != Some(tells) {
+            self.metrics.set_waiting(&self.name, line.len());
+            self.metrics.set_in_flight(&self.name, running);
+            self.metrics.set_lag(ROLE, topic, lag);
+        }
+        if self.oldest_after <= moment || line.is_empty() {
+            self.oldest_after = moment + OLDEST_EVERY;
             let age = line.oldest().map(|since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
             self.metrics.set_oldest_waiting(&self.name, age.unwrap_or_default());
         }

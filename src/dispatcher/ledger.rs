@@ -15,6 +15,7 @@ use crate::{
         hash::ContentHash,
         id::{ActionId, KeyHash},
     },
+    telemetry::bug,
     topics::{
         Unreadable,
         action::{Action, Source},
@@ -57,6 +58,10 @@ impl Judgement {
 /// Judges an action's registers by what memory holds.
 pub fn judge(memory: &dyn Table, action: &Action, target: &Target) -> LogResult<Judgement> {
     let mut judgement = Judgement::default();
+    if bug::is("ledger-unread") {
+        judgement.send = target.registers.iter().map(|register| register.name.clone()).collect();
+        return Ok(judgement);
+    }
     for register in &target.registers {
         match &register.rule {
             RegisterRule::Fold { contribution } => {

@@ -3,18 +3,23 @@
 //! One member of the dispatchers' group reads the live topics of all connections; whoever holds a topic's one partition owns
 //! that lane. This file follows the group: lanes begin and end with their partitions, and what lanes settled is committed.
 
+mod age;
 pub mod answer;
 mod attempt;
 pub mod backoff;
 mod bound;
 mod bulk;
+pub mod circuit;
 mod claim;
 mod context;
 mod ends;
 mod gauges;
+mod halts;
 mod lane;
 mod ledger;
 mod line;
+mod list;
+mod loops;
 mod offsets;
 mod pace;
 mod poll_clocks;
@@ -23,9 +28,12 @@ mod proof;
 mod role;
 mod session;
 mod settle;
+mod sign;
 mod start;
 mod talk;
+mod timeline;
 mod waiting;
 
 pub use context::{BulkDelivery, Delivery, LaneConnection, Shared, Transport};
+pub use loops::LoopRule;
 pub use role::{Dispatcher, DispatcherSettings};

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::telemetry::bug;
+
 /// Which of the lane's topics something came on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Way {
@@ -69,7 +71,7 @@ impl OffsetTracker {
     }
 
     fn advance(&mut self) -> Option<u64> {
-        let end = self.open.first().copied().or(self.next)?;
+        let end = self.open.first().copied().filter(|_| !bug::is("gap-committed")).or(self.next)?;
         if self.stored == Some(end) {
             return None;
         }

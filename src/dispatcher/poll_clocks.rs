@@ -18,7 +18,7 @@ struct PollClock {
 }
 
 impl PollClocks {
-    /// All are due now.
+    /// All are due now, on the lane's timeline.
     pub fn new(polls: Vec<Poll>, now: Timestamp) -> Self {
         Self(polls.into_iter().map(|poll| PollClock { poll, due: now, running: false, failures: 0 }).collect())
     }
@@ -37,7 +37,7 @@ impl PollClocks {
 
     /// One has come to its end.
     pub fn heard(&mut self, context: &LaneContext, report: &PollReport, index: usize) {
-        let now = context.now();
+        let now = context.circuit.timeline.now();
         let Some(clock) = self.0.get_mut(index) else { return };
         clock.running = false;
         clock.failures = if matches!(report, PollReport::Failed(..)) { clock.failures + 1 } else { 0 };
@@ -48,9 +48,8 @@ impl PollClocks {
                 tracing::warn!(
                     connection.id = %context.connection.name, poll = clock.poll.name, code = code.as_str(), "poll failed"
                 );
-                // Nobody waits for ever, whatever the vendor wishes.
-                let wished = wished.map(|wished| wished.min(context.connection.delivery.max_age));
-                now + context.wait(clock.failures, wished).max(SHORTEST_WAIT)
+                let wait = context.wait(&context.connection.delivery.backoff, clock.failures, *wished);
+                now + wait.max(SHORTEST_WAIT)
             }
         };
     }

@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::{
     answer::{self, Answer},
+    circuit::Pass,
     context::LaneContext,
     ledger::read_as,
+    sign::Sign,
 };
 use crate::{
     connectors::contract::{Poll, PollRead, PolledRow},
@@ -17,6 +19,7 @@ use crate::{
         id::WebhookId,
         time::Timestamp,
     },
+    telemetry::{bug, killpoint},
     topics::{
         event::Origin,
         memory::{self, key},
@@ -25,6 +28,8 @@ use crate::{
     },
 };
 
+/// The class of the requests, for limits.
+pub(super) const CLASS: &str = "poll";
 /// Pages read in one go; the rest follows at the next turn, so that a long list does not hold up actions for ever.
 const MOST_PAGES: usize = 50;
 
@@ -42,22 +47,26 @@ pub(super) enum PollReport {
 }
 
 /// Runs one poll: pages until its end. Rows are written first, then what was seen and the cursor.
-pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<PollReport> {
+pub(super) async fn poll(context: &Arc<LaneContext>, pass: &Pass, poll: &Poll) -> LogResult<PollReport> {
     for _page in 0..MOST_PAGES {
         let now = context.now();
         let cursor = read_as::<Value>(context.memory.as_ref(), &key::cursor(poll.name))?;
-        match context.logged_in().await? {
+        match context.logged_in(pass).await? {
             Ok(_) => {}
             Err(answer) => return Ok(failed(&answer)),
         }
         let connector = &context.connection.connector;
         let Some(request) = connector.poll(poll.name, cursor.as_ref(), now) else { return Ok(PollReport::Done) };
-        let reply = match context.send(&request, "poll").await? {
+        let reply = match context.send(pass, &request, CLASS).await? {
             Ok(reply) => reply,
-            Err(answer) => return Ok(failed(&answer)),
+            Err(answer) => {
+                context.heard(pass, &answer).await?;
+                return Ok(failed(&answer));
+            }
         };
         match connector.read(poll.name, cursor.as_ref(), now, &reply) {
             PollRead::Rows { rows, cursor, more } => {
+                pass.heard(Sign::Lives);
                 match record(context, poll, rows, &cursor, now).await {
                     Err(LogError::TooLarge { .. }) => return Ok(PollReport::Failed(code::ANSWER_TOO_LARGE, None)),
                     written => written?,
@@ -67,11 +76,13 @@ pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<P
                 }
             }
             PollRead::Failed(code) => {
-                let wished = answer::wished(&reply, context.now());
-                return Ok(PollReport::Failed(code, wished));
+                let after = answer::wished(&reply, context.now());
+                let answer = Answer::Retry { code, maybe_done: false, after };
+                context.heard(pass, &answer).await?;
+                return Ok(failed(&answer));
             }
             PollRead::Unauthorized => {
-                context.halt(code::UNAUTHORIZED);
+                context.halt(code::UNAUTHORIZED).await?;
                 return Ok(PollReport::Halted);
             }
         }
@@ -84,7 +95,7 @@ pub(super) async fn poll(context: &Arc<LaneContext>, poll: &Poll) -> LogResult<P
 
 fn failed(answer: &Answer) -> PollReport {
     match answer {
-        Answer::Halts(_) => PollReport::Halted,
+        Answer::Halts(_) | Answer::Barred(_) => PollReport::Halted,
         Answer::Retry { code, after, .. } => PollReport::Failed(*code, *after),
         _ => PollReport::Failed(code::UNEXPECTED_ANSWER, None),
     }
@@ -109,20 +120,26 @@ async fn record(
             continue;
         }
         seen.push(memory::put(&context.memory_topic, &key, &row.state, context.epoch, now));
-        webhooks.push(webhook(context, poll, row, now));
+        webhooks.push(webhook(context, poll.name, row, now, Origin::default()));
     }
     context.shared.metrics.poll_rows(&context.connection.name, poll.name, webhooks.len());
+    if bug::is("cursor-before-rows") {
+        context.remember(seen.clone()).await?;
+    }
+    if !webhooks.is_empty() {
+        killpoint::reached("rows-seen");
+    }
     context.append(webhooks).await?;
     seen.push(memory::put(&context.memory_topic, &key::cursor(poll.name), cursor, context.epoch, now));
     context.remember(seen).await
 }
 
-fn webhook(context: &LaneContext, poll: &Poll, row: PolledRow, now: Timestamp) -> Append {
+/// A row as a webhook. The same row in the same state is the same webhook, whoever found it.
+pub(super) fn webhook(context: &LaneContext, poll: &str, row: PolledRow, now: Timestamp, origin: Origin) -> Append {
     let name = &context.connection.name;
-    let id: WebhookId = context.shared.ids.polled(name, poll.name, &row.row, &row.state);
+    let id: WebhookId = context.shared.ids.polled(name, poll, &row.row, &row.state);
     let key = context.shared.ids.partition(name, &row.row);
-    let arrival =
-        Arrival::Polled { poll: poll.name.to_owned(), row: row.row, version: row.version, complete: row.complete };
+    let arrival = Arrival::Polled { poll: poll.to_owned(), row: row.row, version: row.version, complete: row.complete };
     Webhook {
         id,
         connection: name.clone(),
@@ -130,7 +147,7 @@ fn webhook(context: &LaneContext, poll: &Poll, row: PolledRow, now: Timestamp) -
         arrival,
         body: row.body,
         replies: Vec::new(),
-        origin: Origin::default(),
+        origin,
         traceparent: None,
         key,
     }

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 use crate::{
     log::{LogError, LogResult},
     model::time::Clock,
+    telemetry::bug,
 };
 
 /// What a lane asks before each request.
@@ -70,7 +71,7 @@ impl Proof {
         loop {
             let fresh =
                 proved.borrow_and_update().is_some_and(|at| self.clock.elapsed().saturating_sub(at) < self.lease);
-            if fresh {
+            if fresh || bug::is("claim-unchecked") {
                 return Ok(());
             }
             self.wanted.notify_one();

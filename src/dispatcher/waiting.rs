@@ -11,7 +11,7 @@ use super::{
     offsets::Way,
 };
 use crate::{
-    log::{LogResult, Table},
+    log::LogResult,
     model::{
         code::Code,
         id::{ActionId, KeyHash},
@@ -30,16 +30,17 @@ const PAGE: usize = 1_000;
 const PLACES: usize = 4;
 
 /// Puts the keys whose actions wait in line. The actions are not read.
-pub(super) fn load(memory: &dyn Table, line: &mut Line) -> LogResult<()> {
+pub(super) fn load(context: &LaneContext, line: &mut Line) -> LogResult<()> {
     let mut after = None;
     loop {
-        let page = memory.scan(key::PARKED, after.as_deref(), PAGE)?;
+        let page = context.memory.scan(key::PARKED, after.as_deref(), PAGE)?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = Some(last.clone());
         for (name, bytes) in &page {
             let parked: Parked = memory::read(bytes).map_err(|error| ledger::broken(&error))?;
             let conflict = name.strip_prefix(key::PARKED).unwrap_or(name);
-            line.add_parked(&KeyHash::from_text(conflict), parked);
+            let due = context.circuit.timeline.due(parked.parked, parked.due);
+            line.add_parked(&KeyHash::from_text(conflict), Parked { due, ..parked });
         }
     }
 }
@@ -54,7 +55,8 @@ pub(super) struct First {
 }
 
 /// Reads the first waiting action of a key.
-pub(super) fn first(memory: &dyn Table, conflict: &KeyHash) -> LogResult<First> {
+pub(super) fn first(context: &LaneContext, conflict: &KeyHash) -> LogResult<First> {
+    let memory = context.memory.as_ref();
     let prefix = key::places(conflict);
     let mut stale = Vec::new();
     loop {
@@ -71,12 +73,13 @@ pub(super) fn first(memory: &dyn Table, conflict: &KeyHash) -> LogResult<First> 
                 continue;
             };
             let more = places.len() > 0 || !memory.scan(&prefix, Some(name), 1)?.is_empty();
-            return Ok(First { item: Some(Item::parked(waiting)), more, stale });
+            let age = context.restored_age(&waiting);
+            return Ok(First { item: Some(Item::parked(waiting, age)), more, stale });
         }
     }
 }
 
-/// The records of an action that begins to wait, or goes on waiting.
+/// The records of an action that begins to wait, or goes on waiting, until then on the lane's timeline.
 pub(super) fn park(context: &LaneContext, item: &Item, action: Action, due: Timestamp, code: Code) -> Vec<Append> {
     let behind = item.stored.unwrap_or_default().with(item.way);
     let since = item.since.unwrap_or(item.came);
@@ -85,8 +88,10 @@ pub(super) fn park(context: &LaneContext, item: &Item, action: Action, due: Time
     records
 }
 
-/// The record of a key whose actions wait.
+/// The record of a key whose actions wait, until then on the lane's timeline.
 pub(super) fn parked(context: &LaneContext, conflict: &KeyHash, parked: Parked) -> Append {
+    let due = context.circuit.timeline.time_of_day(parked.due);
+    let parked = Parked { due, parked: context.now(), ..parked };
     memory::put(&context.memory_topic, &key::parked(conflict), &parked, context.epoch, context.now())
 }
 
@@ -99,10 +104,13 @@ pub(super) fn waiting(context: &LaneContext, item: &Item, action: Action, due: T
     };
     let place = item.stored.is_none().then(put_place);
     let waiting = Waiting {
-        due,
+        due: context.circuit.timeline.time_of_day(due),
+        parked: now,
         sequence: item.sequence,
         attempts: item.attempts,
         since: item.since.unwrap_or(now),
+        age: context.age(item),
+        clocks: context.clocks(item),
         code,
         maybe_done: item.maybe_done,
         progress: item.progress.clone(),

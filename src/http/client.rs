@@ -33,7 +33,7 @@ impl Default for ClientSettings {
 /// What holds for one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From the connect to the last byte of the answer, unless the request has its own.
+    /// From the connect to the last byte of the answer, unless the request has a shorter one.
     pub timeout: Duration,
     pub max_answer_bytes: usize,
     /// Loopback, private and link-local addresses may be called: vendors on the premises, sandboxes.
@@ -80,7 +80,7 @@ impl Client {
         let sent = client
             .request(method(request.method), request.url.clone())
             .headers(headers)
-            .timeout(request.timeout.unwrap_or(limits.timeout));
+            .timeout(timeout(request, limits));
         let sent = if request.body.is_empty() { sent } else { sent.body(request.body.clone()) };
         let response = sent.send().await.map_err(|error| judge(request, &error))?;
         let status = response.status().as_u16();
@@ -96,6 +96,12 @@ impl Client {
         check_literal(&request.url).map_err(|_| Unanswered::Blocked)?;
         Ok(&self.guarded)
     }
+}
+
+/// A request's own time counts only where it is the shorter one: with the lease, it must be over before another process may
+/// own the lane.
+fn timeout(request: &Request, limits: &Limits) -> Duration {
+    request.timeout.map_or(limits.timeout, |own| own.min(limits.timeout))
 }
 
 fn builder(settings: &ClientSettings) -> reqwest::ClientBuilder {

@@ -157,20 +157,24 @@ codes! {
     REFUSED = "refused", Permanent, "the vendor refused it",
         "The dead letter holds the vendor's answer in short. Mend what it complains about, then `spojka dead retry`.";
     EXHAUSTED = "exhausted", Permanent, "it was tried as often as the schedule says",
-        "The target was failing for too long. When it works again: `spojka dead retry`.";
+        "This action failed for longer than `delivery: { retry: { max_age } }`, while others at the same target could go on. When it works again: `spojka dead retry`.";
     IN_DOUBT = "in-doubt", Permanent, "nobody knows whether the vendor did it",
         "The answer was lost and the operation cannot be repeated safely. Look at the vendor, then `spojka dead retry` or `discard`.";
     UNAUTHORIZED = "unauthorized", Config, "the vendor rejects our credentials",
-        "The lane stands still: we never probe with a password. Mend the secret and restart, then `spojka doctor`.";
+        "The lane stands still, and a restart does not change that: we never probe with a password. Mend the secret and restart, or `spojka lanes resume <connection>` where the vendor's side was mended; then `spojka doctor`.";
+    PAUSED = "paused", Config, "a person paused the lane",
+        "Nothing is sent until `spojka lanes resume <connection>`. What arrives waits in order.";
     NOT_THERE = "not-there", Transient, "the object is not there yet",
         "It waits for the object to appear, up to the age limit. Usually another flow or the vendor creates it.";
-    NOT_CONNECTED = "not-connected", Transient, "no connection to the vendor", "Nothing was sent. It is tried again.";
+    NOT_CONNECTED = "not-connected", Transient, "no connection to the vendor", "Nothing was sent. It is tried again; after some failures in a row the circuit opens, and the lane waits until a probe gets through.";
     TIMED_OUT = "timed-out", Transient, "the vendor did not answer in time", "The vendor may have acted. It is repeated as the operation allows.";
     CONNECTION_BROKEN = "connection-broken", Transient, "the connection broke before the answer", "The vendor may have acted. It is repeated as the operation allows.";
     ANSWER_TOO_LARGE = "answer-too-large", Permanent, "the answer is larger than we read", "Ask the vendor for less, or raise the limit.";
-    RATE_LIMITED = "rate-limited", Transient, "the vendor asks us to slow down", "We wait as long as it says.";
-    VENDOR_ERROR = "vendor-error", Transient, "the vendor had an error of its own", "It is tried again by the schedule.";
+    RATE_LIMITED = "rate-limited", Transient, "the vendor asks us to slow down", "The whole lane waits as long as it says, up to a week. That never ends an action; `spojka lanes resume <connection>` ends the wait.";
+    VENDOR_ERROR = "vendor-error", Transient, "the vendor had an error of its own", "It is tried again by the schedule. When it happens to all, the circuit opens, and the lane waits until a probe gets through.";
     UNEXPECTED_ANSWER = "unexpected-answer", Transient, "the answer is not what this vendor documents", "It is tried again by the schedule; the answer in short is in the dead letter.";
+    LOOP_SUSPECTED = "loop-suspected", Permanent, "a burst of actions on one object was taken for a loop",
+        "Two connections may mirror each other: each write comes back as a webhook that asks for the next one. The dead letter names the flows and the webhooks; `spojka trace` follows one. Mend the flows, then `spojka dead retry` the last one. Where so many actions are in order, raise `delivery.loops` of the connection, or say `off`.";
     UNKNOWN_OPERATION = "unknown-operation", Config, "the connection has no such operation", "The flow was checked against another version. Mend it, then `spojka dead retry`.";
     BLOCKED_ADDRESS = "blocked-address", Config, "the address may not be called", "Private and loopback addresses are refused unless the connection says `allow_private_addresses: true`.";
 

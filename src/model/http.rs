@@ -88,7 +88,7 @@ pub struct Request {
     pub headers: Headers,
     pub auth: Auth,
     pub body: Bytes,
-    /// Overrides the connection's own limit of time.
+    /// Shorter than the connection's own limit of time: a longer one does not count.
     pub timeout: Option<Duration>,
 }
 

@@ -168,6 +168,11 @@ impl Ids {
         DeadId(self.build("d", "dead", &[of]))
     }
 
+    /// What tells one set of a connection's credentials from another, without telling them.
+    pub fn credentials(&self, connection: &ConnectionName, parts: &[&str]) -> KeyHash {
+        KeyHash(self.build("k", "credentials", &[&[connection.as_str()], parts].concat()))
+    }
+
     /// A flow set, by the content of its files.
     pub fn flow_set(&self, content: &ContentHash) -> FlowSetHash {
         FlowSetHash(self.build("f", "flows", &[content.as_str()]))

@@ -2,9 +2,11 @@
 
 pub mod admin;
 mod app;
+mod clock;
 mod crew;
 mod flows;
 mod kafka;
+mod lag;
 mod open;
 pub mod operator;
 mod pulse;
@@ -15,6 +17,7 @@ mod transport;
 mod trim;
 
 pub use app::{App, End, Role, StartError};
+pub use clock::clock;
 pub use open::{ids_of, open_log, operator_of};
 pub use roles::{Ground, limits_of};
 pub use signals::{owner_name, told_to_stop};

@@ -1,15 +1,25 @@
 //! Each role, built from a config.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     HttpTransport,
+    app::Role,
+    lag::Reader,
     open::{largest_record, names_of},
 };
 use crate::{
-    config::{Config, ConnectionConfig, Delivery as DeliveryConfig},
+    config::{Config, ConnectionConfig, Delivery as DeliveryConfig, Pauses},
     connectors::contract::Connector,
-    dispatcher::{BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, backoff::Backoff},
+    dispatcher::{
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, LoopRule, Shared,
+        backoff::{Backoff, Schedule},
+        circuit::CircuitSettings,
+    },
     gateway::{
         Gateway, GatewayConnection, GatewaySettings, Parts,
         spool::{Spool, SpoolParts, SpoolSettings, Spooling},
@@ -120,6 +130,15 @@ impl Ground {
         self.pipeline("router", Entity::ALL.iter().map(|entity| self.names.events(*entity)).collect())
     }
 
+    /// The roles among these whose lag this process tells, with what they read.
+    pub(super) fn readers(&self, config: &Config, chosen: &BTreeSet<Role>) -> Vec<Reader> {
+        let webhooks = by_identity(config).map(|(name, _)| self.names.webhooks(&name)).collect();
+        let events = Entity::ALL.iter().map(|entity| self.names.events(*entity)).collect();
+        let reader = |role, topics| Reader { role, group: self.names.group(role), topics };
+        let readers = [(Role::Normalizer, reader("normalizer", webhooks)), (Role::Router, reader("router", events))];
+        readers.into_iter().filter(|(role, _)| chosen.contains(role)).map(|(_, reader)| reader).collect()
+    }
+
     fn pipeline(&self, role: &str, topics: Vec<String>) -> Pipeline {
         Pipeline {
             log: Arc::clone(&self.log),
@@ -132,6 +151,7 @@ impl Ground {
 
     pub fn dispatcher(&self, config: &Config, client: &Client, owner: &str) -> Dispatcher {
         let connections = by_identity(config).map(|(name, connection)| LaneConnection {
+            credentials: self.ids.credentials(&name, &connection.settings.identifying(connection.vendor.settings)),
             name,
             vendor: connection.vendor,
             connector: Arc::clone(&connection.connector),
@@ -156,14 +176,27 @@ fn delivery_of(config: &DeliveryConfig, retention: Duration) -> Delivery {
         concurrency: usize::try_from(config.concurrency).unwrap_or(1).max(1),
         per_second: config.per_second,
         request_timeout: config.timeout,
-        backoff: Backoff { first: config.retry.first, cap: config.retry.cap },
+        backoff: schedule_of(&config.retry.pauses),
         max_age: config.retry.max_age,
-        not_there_max_age: config.not_there_max_age,
+        not_there: schedule_of(&config.not_there.pauses),
+        not_there_max_age: config.not_there.max_age,
+        circuit: CircuitSettings {
+            failures: config.circuit.failures,
+            backoff: Backoff { first: config.circuit.first, cap: config.circuit.cap },
+        },
         bulk: BulkDelivery {
             concurrency: usize::try_from(config.bulk.concurrency).unwrap_or(1),
             per_second: config.bulk.per_second,
             keep_for: retention,
         },
+        loops: config.loops.map(|loops| LoopRule { actions: loops.actions, within: loops.within }),
+    }
+}
+
+fn schedule_of(pauses: &Pauses) -> Schedule {
+    match pauses {
+        Pauses::Exponential { first, cap } => Schedule::Exponential(Backoff { first: *first, cap: *cap }),
+        Pauses::List(list) => Schedule::List(list.as_slice().into()),
     }
 }
 

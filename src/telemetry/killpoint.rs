@@ -10,6 +10,8 @@
 //! | `intent-written` | an action's intent is in memory, its call is not sent |
 //! | `effect-done` | the vendor has answered one request, nothing of it is written |
 //! | `settle-outputs-written` | what an action gives rise to is written, its outcome is not |
+//! | `outcome-written` | an action's outcome is in memory, its offset is not moved |
+//! | `rows-seen` | a poll has read rows, and nothing of them is written |
 
 /// The process reached a point.
 #[cfg(not(feature = "killpoints"))]

@@ -160,7 +160,7 @@ impl Metrics {
     /// The lane went to another process, which reports it from now on.
     pub fn forget_lane(&self, connection: &ConnectionName) {
         let labels = &[connection.as_str()];
-        let gauges = [&self.families.waiting, &self.families.in_flight];
+        let gauges = [&self.families.waiting, &self.families.in_flight, &self.families.circuit_open];
         let mut known = gauges.map(|gauge| gauge.remove_label_values(labels).is_ok()).contains(&true);
         known |= self.families.oldest_waiting.remove_label_values(labels).is_ok();
         tracing::trace!(connection.id = %connection, known, "the lane is no longer reported here");

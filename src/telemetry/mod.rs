@@ -3,6 +3,7 @@
 //! No globals but the one log subscriber of a running process: metrics are handed around, so tests can read their own.
 //! What must never come here: secrets, tokens, signatures, personal data, bodies.
 
+pub mod bug;
 pub mod killpoint;
 pub mod logs;
 pub mod metrics;

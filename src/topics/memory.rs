@@ -19,7 +19,7 @@
 //!
 //! Objects are keyed hashes; values other than waiting actions hold ids, hashes, amounts and times only.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -121,6 +121,16 @@ pub struct Claim {
     pub released: bool,
 }
 
+/// Why the lane stands still until a person or a changed secret closes its circuit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halt {
+    pub code: Code,
+    pub at: Timestamp,
+    /// The credentials that were rejected; nothing where a person paused the lane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<KeyHash>,
+}
+
 /// What is known of an action.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -162,6 +172,8 @@ pub enum End {
     Unchanged,
     /// Something newer was written before.
     Superseded,
+    /// The target was said to hold it already: the ledger learnt of it, and nothing was sent.
+    Adopted,
     /// It is a dead letter.
     Dead(Code),
 }
@@ -172,6 +184,7 @@ impl End {
             Self::Done => "done",
             Self::Unchanged => "unchanged",
             Self::Superseded => "superseded",
+            Self::Adopted => "adopted",
             Self::Dead(_) => "dead",
         }
     }
@@ -182,6 +195,9 @@ impl End {
 pub struct Parked {
     /// When the first of them is tried.
     pub due: Timestamp,
+    /// When that was decided: it waits for as long as lies between the two, whatever the time of day is now.
+    #[serde(default)]
+    pub parked: Timestamp,
     /// Since when the first of them has waited.
     pub since: Timestamp,
     /// How many wait, as of the last time that one began to: what was settled since is still counted.
@@ -195,10 +211,19 @@ pub struct Parked {
 pub struct Waiting {
     pub action: Action,
     pub due: Timestamp,
+    /// When it was parked: it waits for as long as lay between the two, whatever the time of day is now.
+    #[serde(default)]
+    pub parked: Timestamp,
     /// Its place among its equals: the order of arrival at the lane, over both its topics.
     pub sequence: u64,
     pub attempts: u32,
+    /// When it first failed, for people.
     pub since: Timestamp,
+    /// How long it had been failing when it was parked, not counted while its lane stood still.
+    #[serde(default)]
+    pub age: Duration,
+    #[serde(default)]
+    pub clocks: Clocks,
     pub code: Code,
     /// The vendor may have acted already.
     pub maybe_done: bool,
@@ -207,6 +232,16 @@ pub struct Waiting {
     /// It came on the lane's bulk topic, and stays on its budget.
     #[serde(default)]
     pub bulk: bool,
+}
+
+/// The clocks of the owner that parked an action. They mean nothing to another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clocks {
+    pub epoch: u64,
+    /// How long the lane had worked.
+    pub worked: Duration,
+    /// When the action's last try ended, on the lane's timeline.
+    pub ended: Option<Timestamp>,
 }
 
 /// How far the lane's owner has come in its bulk topic.

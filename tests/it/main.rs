@@ -3,6 +3,8 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on fails")]
 
+mod bugs;
+mod chaos;
 mod cli;
 mod dispatcher;
 mod drain;

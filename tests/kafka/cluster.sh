@@ -2,8 +2,9 @@
 # Starts and stops real Kafka brokers on loopback, for tests. Nothing is installed: Maven resolves the jars into a cache
 # outside the tree, and everything a cluster writes stands under its own directory.
 #
-#   cluster.sh start DIR [BROKERS] [--tls] [--disk MIB]
-#                                            format and start (1 broker unless told), wait until ready, print the brokers
+#   cluster.sh start DIR [BROKERS] [--tls] [--disk MIB] [--listen P,…] [--tell P,…]
+#                                            format and start (1 broker unless told), wait until ready, print the brokers;
+#                                            listen for clients at these ports, and tell clients those: of proxies
 #   cluster.sh stop DIR                      stop what runs in DIR
 #   cluster.sh kill DIR N                    kill -9 broker N (from 1)
 #   cluster.sh revive DIR N                  start broker N again
@@ -82,7 +83,7 @@ process.roles=broker,controller
 node.id=$id
 controller.quorum.voters=$voters
 listeners=CLIENT://127.0.0.1:${client_ports[id]},INTERNAL://127.0.0.1:${internal_ports[id]},CONTROLLER://127.0.0.1:${controller_ports[id]}
-advertised.listeners=CLIENT://127.0.0.1:${client_ports[id]},INTERNAL://127.0.0.1:${internal_ports[id]}
+advertised.listeners=CLIENT://127.0.0.1:${told_ports[id]},INTERNAL://127.0.0.1:${internal_ports[id]}
 listener.security.protocol.map=CLIENT:$client,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=INTERNAL
 controller.listener.names=CONTROLLER
@@ -161,12 +162,14 @@ wait_ready() {
 }
 
 start() {
-    local dir=$1 brokers=1 tls=no disk="" id
+    local dir=$1 brokers=1 tls=no disk="" id listen="" tell=""
     shift
     while (($# > 0)); do
         case $1 in
             1 | 3) brokers=$1 ;;
             --tls) tls=yes ;;
+            --listen) listen=${2:?"--listen needs ports"}; shift ;;
+            --tell) tell=${2:?"--tell needs ports"}; shift ;;
             --disk) disk=${2:?"--disk needs a size in MiB"}; shift ;;
             *) die "unknown argument: $1" ;;
         esac
@@ -178,9 +181,12 @@ start() {
     libs >/dev/null
     [[ $tls == no ]] || tls_files "$dir"
 
-    taken="" voters="" client_ports=() internal_ports=() controller_ports=()
+    taken="" voters="" client_ports=() internal_ports=() controller_ports=() told_ports=()
     for ((id = 1; id <= brokers; id++)); do
         free_port && client_ports[id]=${taken##* }
+        if [[ -n $listen ]]; then client_ports[id]=$(cut -d, -f"$id" <<<"$listen"); fi
+        told_ports[id]=${client_ports[id]}
+        if [[ -n $tell ]]; then told_ports[id]=$(cut -d, -f"$id" <<<"$tell"); fi
         free_port && internal_ports[id]=${taken##* }
         free_port && controller_ports[id]=${taken##* }
         voters+="${voters:+,}$id@127.0.0.1:${controller_ports[id]}"

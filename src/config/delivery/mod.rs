@@ -1,12 +1,16 @@
 //! How actions are carried out at one connection.
 
 mod bulk;
+mod circuit;
+mod loops;
 mod retry;
 
 use std::time::Duration;
 
 pub use bulk::Bulk;
-pub use retry::Retry;
+pub use circuit::Circuit;
+pub use loops::Loops;
+pub use retry::{Pauses, Retry};
 
 use super::{fields::Fields, report::Problems};
 use crate::connectors::contract::Vendor;
@@ -23,10 +27,13 @@ pub struct Delivery {
     /// For one request, until the end of its answer.
     pub timeout: Duration,
     pub retry: Retry,
-    /// How long an object may not be there yet before its action becomes a dead letter.
-    pub not_there_max_age: Duration,
+    /// The same while an object is not there yet.
+    pub not_there: Retry,
+    pub circuit: Circuit,
     /// What replays, imports and repairs may use of it.
     pub bulk: Bulk,
+    /// `None`: nothing is taken for a loop.
+    pub loops: Option<Loops>,
     /// Private and loopback addresses may be called: for vendors in the same house, and for sandboxes.
     pub allow_private_addresses: bool,
 }
@@ -38,9 +45,11 @@ impl Delivery {
             concurrency: vendor.pace.concurrency,
             per_second: vendor.pace.per_second,
             timeout: Duration::from_secs(30),
-            retry: Retry::default(),
-            not_there_max_age: DAY,
+            retry: Retry::of_failures(),
+            not_there: Retry::of_not_there(),
+            circuit: Circuit::default(),
             bulk: Bulk::beside(vendor.pace.per_second),
+            loops: Some(Loops::default()),
             allow_private_addresses: false,
         }
     }
@@ -53,9 +62,11 @@ impl Delivery {
             concurrency: fields.count("concurrency", default.concurrency, 1000, problems),
             per_second,
             timeout: fields.duration("timeout", default.timeout, problems),
-            retry: Retry::read(&mut fields, default.retry, problems),
-            not_there_max_age: read_not_there(&mut fields, default.not_there_max_age, problems),
+            retry: Retry::read(&mut fields, "retry", default.retry, problems),
+            not_there: Retry::read(&mut fields, "not_there", default.not_there, problems),
+            circuit: Circuit::read(&mut fields, problems),
             bulk: Bulk::read(&mut fields, Bulk::beside(per_second), problems),
+            loops: Loops::read(&mut fields, problems),
             allow_private_addresses: fields.flag("allow_private_addresses", false, problems),
         };
         fields.finish(problems);
@@ -75,11 +86,4 @@ fn per_second(fields: &mut Fields<'_>, default: Option<u32>, problems: &mut Prob
             .ok_or_else(|| "expected a whole number from 1, or `unlimited`".to_owned()),
     };
     super::fields::scalar(node, problems, read).unwrap_or(default)
-}
-
-fn read_not_there(fields: &mut Fields<'_>, default: Duration, problems: &mut Problems) -> Duration {
-    let Some(mut fields) = fields.fields("not_there", problems) else { return default };
-    let max_age = fields.duration("max_age", default, problems);
-    fields.finish(problems);
-    max_age
 }

@@ -77,6 +77,10 @@ fn connections() {
         "connections:\n  crm:\n    crm: { token: env:CRM_TOKEN }\n    delivery: { concurrency: 0, per_second: fast, timeout: 30, retries: 3, retry: { first: 1h, cap: 1m } }\n",
     );
     check(
+        "delivery_schedules",
+        "connections:\n  crm:\n    crm: { token: env:CRM_TOKEN }\n    delivery:\n      retry: { list: [1m], first: 1s }\n      not_there: { list: [1m, soon], max_age: 2h }\n      circuit: { failures: 0, first: 1h }\n  two: { crm: { token: env:CRM_TOKEN }, delivery: { retry: { list: [] } } }\n",
+    );
+    check(
         "connection_past",
         "connections:\n  crm: { crm: { token: env:CRM_TOKEN } }\n  new: { crm: { token: env:CRM_TOKEN }, was: crm }\n",
     );

@@ -2,7 +2,7 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 
 use crate::{
     config::{
-        FixedEnvironment, LogConfig, Mode, load, load_texts,
+        Circuit, FixedEnvironment, LogConfig, Mode, Pauses, Retry, load, load_texts,
         testing::{CONNECTIONS, VENDORS, load_files, load_one},
     },
     model::{connection::ConnectionName, secret::Secret},
@@ -55,7 +55,8 @@ connections:
       per_second: unlimited
       timeout: 5s
       retry: { first: 250ms, cap: 1m, max_age: 1d }
-      not_there: { max_age: 2h }
+      not_there: { list: [1m, 5m, 1h], max_age: 2h }
+      circuit: { failures: 3, first: 10s }
       allow_private_addresses: true
 ",
     )
@@ -70,8 +71,14 @@ connections:
     assert_eq!(eshop.settings.text_map("statuses")["sent"], "completed");
     assert_eq!(eshop.identity(&name("eshop")), &name("old-shop"));
     assert_eq!(eshop.delivery.per_second, None);
-    assert_eq!(eshop.delivery.retry.first, Duration::from_millis(250));
-    assert_eq!(eshop.delivery.not_there_max_age, Duration::from_hours(2));
+    let (first, cap) = (Duration::from_millis(250), Duration::from_mins(1));
+    assert_eq!(eshop.delivery.retry.pauses, Pauses::Exponential { first, cap });
+    assert_eq!(eshop.delivery.retry.max_age, Duration::from_hours(24));
+    let list = [60, 300, 3600].map(Duration::from_secs).to_vec();
+    let not_there = Retry { pauses: Pauses::List(list), max_age: Duration::from_hours(2) };
+    assert_eq!(eshop.delivery.not_there, not_there);
+    let (first, cap) = (Duration::from_secs(10), Duration::from_mins(5));
+    assert_eq!(eshop.delivery.circuit, Circuit { failures: 3, first, cap });
     assert!(eshop.delivery.allow_private_addresses);
     assert!(!format!("{config:?}").contains("k3y"), "secrets do not print");
 }

@@ -95,6 +95,36 @@ pub trait Connector: Send + Sync + 'static {
         PollRead::Failed(crate::model::code::UNEXPECTED_ANSWER)
     }
 
+    /// What this account can list from any day on, for `import`: the names of lists. A list's rows are what a poll of the same
+    /// name finds.
+    fn lists(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// The next request of a list of all that was there or changed since then. `cursor` is what [`Connector::read_list`] gave
+    /// last.
+    fn list(
+        &self,
+        _list: &str,
+        _since: Timestamp,
+        _cursor: Option<&serde_json::Value>,
+        _now: Timestamp,
+    ) -> Option<Request> {
+        None
+    }
+
+    /// Reads a page of a list. It has come to its end when there is no more.
+    fn read_list(
+        &self,
+        _list: &str,
+        _since: Timestamp,
+        _cursor: Option<&serde_json::Value>,
+        _now: Timestamp,
+        _reply: &Reply,
+    ) -> PollRead {
+        PollRead::Failed(crate::model::code::UNEXPECTED_ANSWER)
+    }
+
     /// What an operation's parameters aim at: its object (the conflict key, plain; the engine hashes it) and its registers.
     ///
     /// # Errors

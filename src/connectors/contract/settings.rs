@@ -106,6 +106,25 @@ impl Settings {
         }
     }
 
+    /// What says who we are at the vendor: its texts, URLs and secrets, each behind its name. Other settings say how we
+    /// work, and their change makes no rejected password right.
+    pub fn identifying(&self, declared: &[Setting]) -> Vec<&str> {
+        let is_choice = |name| declared.iter().any(|s| s.name == name && matches!(s.kind, SettingKind::Choice(_)));
+        let mut parts = Vec::new();
+        for (name, value) in self.0.iter().filter(|(name, _)| !is_choice(**name)) {
+            parts.push(*name);
+            match value {
+                SettingValue::Text(text) => parts.push(text),
+                SettingValue::Url(url) => parts.push(url.as_str()),
+                SettingValue::Secrets(secrets) => parts.extend(secrets.iter().map(Secret::expose)),
+                _ => {
+                    parts.pop();
+                }
+            }
+        }
+        parts
+    }
+
     pub fn url(&self, name: &str) -> Option<&url::Url> {
         match self.0.get(name) {
             Some(SettingValue::Url(url)) => Some(url),

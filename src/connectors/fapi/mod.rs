@@ -126,6 +126,30 @@ impl Connector for Fapi {
         poll::read(&self.config, cursor, now, reply)
     }
 
+    fn lists(&self) -> Vec<&'static str> {
+        vec![poll::INVOICES]
+    }
+
+    fn list(&self, list: &str, since: Timestamp, cursor: Option<&Value>, now: Timestamp) -> Option<Request> {
+        let begin = poll::since(since);
+        self.poll(list, Some(cursor.unwrap_or(&begin)), now)
+    }
+
+    fn read_list(
+        &self,
+        list: &str,
+        since: Timestamp,
+        cursor: Option<&Value>,
+        now: Timestamp,
+        reply: &Reply,
+    ) -> PollRead {
+        let begin = poll::since(since);
+        match list {
+            poll::INVOICES => poll::read_list(&self.config, cursor.unwrap_or(&begin), now, reply),
+            _ => PollRead::Failed(crate::model::code::UNKNOWN_OPERATION),
+        }
+    }
+
     fn target(&self, operation: &Operation, parameters: &Parameters) -> Result<Target, String> {
         operations::target(operation, parameters)
     }

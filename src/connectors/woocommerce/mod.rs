@@ -108,6 +108,28 @@ impl Connector for WooCommerce {
         }
     }
 
+    fn lists(&self) -> Vec<&'static str> {
+        self.orders_poll().map(|_| poll::NAME).into_iter().collect()
+    }
+
+    /// What changed since then is all that was made since then, and more.
+    fn list(&self, list: &str, since: Timestamp, cursor: Option<&Value>, now: Timestamp) -> Option<Request> {
+        let begin = OrdersPoll::since(since);
+        self.poll(list, Some(cursor.unwrap_or(&begin)), now)
+    }
+
+    fn read_list(
+        &self,
+        list: &str,
+        since: Timestamp,
+        cursor: Option<&Value>,
+        now: Timestamp,
+        reply: &Reply,
+    ) -> PollRead {
+        let begin = OrdersPoll::since(since);
+        self.read(list, Some(cursor.unwrap_or(&begin)), now, reply)
+    }
+
     fn target(&self, _operation: &Operation, parameters: &Parameters) -> Result<Target, String> {
         operations::target(parameters)
     }

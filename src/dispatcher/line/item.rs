@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use crate::{
-    dispatcher::offsets::{Place, Way},
+    dispatcher::{
+        age::Age,
+        offsets::{Place, Way},
+    },
     model::{
-        code::Class,
         id::{ActionId, KeyHash},
         time::Timestamp,
     },
@@ -41,8 +43,9 @@ pub struct Item {
     /// Requests of the attempt under way, as the catalogue counts them; none when it ended without the vendor.
     pub calls: u32,
     pub attempts: u32,
-    /// When it first failed.
+    /// When it first failed, for people.
     pub since: Option<Timestamp>,
+    pub age: Age,
     pub maybe_done: bool,
     pub progress: Value,
 }
@@ -66,8 +69,9 @@ impl Behind {
         Self { count: self.count.saturating_sub(1), live }
     }
 
+    /// As a key that waits until then.
     pub fn parked(self, due: Timestamp, since: Timestamp) -> Parked {
-        Parked { due, since, count: self.count, live: self.live }
+        Parked { due, parked: due, since, count: self.count, live: self.live }
     }
 }
 
@@ -89,13 +93,14 @@ impl Item {
             calls: 0,
             attempts: 0,
             since: None,
+            age: Age::default(),
             maybe_done: false,
             progress: Value::Null,
         }
     }
 
-    /// One that waits in memory.
-    pub fn parked(waiting: Waiting) -> Self {
+    /// One that waits in memory, and how old it is.
+    pub fn parked(waiting: Waiting, age: Age) -> Self {
         let way = if waiting.bulk { Way::Bulk } else { Way::Live };
         Self {
             id: waiting.action.id.clone(),
@@ -110,17 +115,11 @@ impl Item {
             goes: way,
             calls: 0,
             attempts: waiting.attempts,
-            since: failing_since(&waiting),
+            since: (waiting.attempts > 0).then_some(waiting.since),
+            age,
             maybe_done: waiting.maybe_done,
             progress: waiting.progress,
             action: Some(Box::new(waiting.action)),
         }
     }
-}
-
-/// Since when it has been failing. An action that only waits has not failed yet, and while a lane stood still for its
-/// configuration, no time passed for what stood in it.
-fn failing_since(waiting: &Waiting) -> Option<Timestamp> {
-    let stood_still = waiting.code.page().class == Class::Config;
-    (waiting.attempts > 0 && !stood_still).then_some(waiting.since)
 }

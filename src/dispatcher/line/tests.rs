@@ -24,6 +24,7 @@ fn item(id: &str, key: &str) -> Item {
         calls: 0,
         attempts: 0,
         since: None,
+        age: crate::dispatcher::age::Age::default(),
         maybe_done: false,
         progress: Value::Null,
     }

@@ -193,6 +193,7 @@ fn action_line(action: &Action) -> Line {
     let why = match &action.purpose {
         Purpose::Step { flow, step, .. } => format!("flow `{flow}`, step `{step}`"),
         Purpose::Fetch { purpose, .. } => format!("fetch `{purpose}`"),
+        Purpose::List { list, .. } => format!("list `{list}`"),
     };
     line(&action.source.arrived, "action", &action.id, format!("{}.{} ({why})", action.connection, action.operation))
 }

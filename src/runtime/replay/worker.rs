@@ -323,7 +323,7 @@ fn count(tally: &mut Tally, known: &Known) {
         Known::Nothing => &mut tally.new,
         Known::Waiting => &mut tally.waiting,
         Known::Settled(outcome) => match outcome.end {
-            End::Done | End::Unchanged => &mut tally.done,
+            End::Done | End::Unchanged | End::Adopted => &mut tally.done,
             End::Superseded => &mut tally.superseded,
             End::Dead(_) => &mut tally.failed,
         },

@@ -10,7 +10,11 @@ use anyhow::{Context as _, ensure};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use spojka::{
-    dispatcher::{Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, Transport, backoff::Backoff},
+    dispatcher::{
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, Transport,
+        backoff::{Backoff, Schedule},
+        circuit::CircuitSettings,
+    },
     http::{Client, ClientSettings, Limits},
     log::{
         Fencing, Log, TopicSpec,
@@ -127,6 +131,7 @@ impl Stage {
             let inner = HttpTransport { client: client.clone(), limits };
             anyhow::Ok(LaneConnection {
                 name: name(lane),
+                credentials: KeyHash::from_text("k-account"),
                 vendor: &VENDOR,
                 connector: Arc::new(Account { url }),
                 delivery: delivery(at_once),
@@ -239,13 +244,19 @@ fn id(number: usize) -> ActionId {
     ActionId::from_text(format!("a-{number}"))
 }
 
+const PAUSES: Backoff = Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) };
+
 fn delivery(concurrency: usize) -> Delivery {
     Delivery {
         concurrency,
         per_second: None,
         request_timeout: Duration::from_secs(30),
-        backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) },
+        backoff: Schedule::Exponential(PAUSES),
         max_age: Duration::from_hours(72),
+        not_there: Schedule::Exponential(PAUSES),
         not_there_max_age: Duration::from_hours(24),
+        circuit: CircuitSettings { failures: 5, backoff: PAUSES },
+        bulk: BulkDelivery::default(),
+        loops: None,
     }
 }

@@ -4,14 +4,10 @@
 use std::time::Duration;
 
 use spojka::{
-    model::{
-        code,
-        http::{Reply, Unanswered},
-        id::ActionId,
-    },
+    model::{code, http::Reply, id::ActionId},
     topics::{
         action::Action,
-        memory::{self, End, Parked, Waiting, key},
+        memory::{self, Clocks, End, Parked, Waiting, key},
         record::Append,
     },
 };
@@ -28,9 +24,12 @@ impl Stage {
 
     /// The records of an action that waits, as its owner writes them.
     fn waiting_records(&self, action: Action, sequence: u64, due: i64, count: u32) -> Vec<Append> {
-        let parked = Parked { due: at(due), since: at(0), count, live: count };
+        let parked = Parked { due: at(due), parked: at(0), since: at(0), count, live: count };
         let (id, conflict) = (action.id.clone(), action.conflict.clone());
         let waiting = Waiting {
+            parked: at(0),
+            age: Duration::ZERO,
+            clocks: Clocks::default(),
             action,
             due: at(due),
             sequence,
@@ -61,7 +60,7 @@ impl Stage {
 #[tokio::test]
 async fn followers_wait_in_memory_go_in_order_and_leave_nothing_behind() {
     let stage = Stage::new().await;
-    stage.wire.say("/set", Say::Fail(Unanswered::NotConnected));
+    stage.wire.say("/set", Say::Reply(Reply::new(503).header("retry-after", "1000")));
     let actions: Vec<_> = (0..300).map(|n| stage.action(&format!("a-{n}"), "set", &object(n), n)).collect();
     stage.append(&actions).await;
     let running = stage.start();

@@ -226,6 +226,7 @@ async fn a_rejected_credential_halts_its_lane_and_no_other() {
     assert_eq!(stage.wire.sent().len(), 1);
     running.stop().await;
 
+    stage.secret = "changed";
     let running = stage.start();
     stage.pass_until("all are settled", seconds(1), || all.iter().all(|id| stage.outcome(id).is_some())).await;
     for id in all {

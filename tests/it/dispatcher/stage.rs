@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use spojka::{
-    dispatcher::{BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, backoff::Backoff},
+    dispatcher::{
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared,
+        backoff::{Backoff, Schedule},
+        circuit::CircuitSettings,
+    },
     log::{
         Bound, Fencing, Log, LogResult, Signal, Table, TopicPartition, TopicSpec,
         embedded::{EmbeddedLog, EmbeddedOptions},
@@ -58,11 +62,17 @@ pub(super) const DELIVERY: Delivery = Delivery {
     concurrency: 4,
     per_second: None,
     request_timeout: REQUEST_TIMEOUT,
-    backoff: Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) },
+    backoff: Schedule::Exponential(Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) }),
     max_age: Duration::from_hours(1),
+    not_there: Schedule::Exponential(Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) }),
     not_there_max_age: Duration::from_hours(10),
     bulk: BulkDelivery { concurrency: 1, per_second: Some(2), keep_for: Duration::from_hours(24) },
+    loops: None,
+    circuit: CircuitSettings { failures: 5, backoff: CIRCUIT },
 };
+
+/// The pauses before probes.
+pub(super) const CIRCUIT: Backoff = Backoff { first: Duration::from_secs(5), cap: Duration::from_mins(5) };
 
 pub(super) struct Stage {
     _folder: tempfile::TempDir,
@@ -77,6 +87,8 @@ pub(super) struct Stage {
     pub(super) memory: Arc<dyn Table>,
     pub(super) toy: Toy,
     pub(super) delivery: Delivery,
+    /// What the connection logs in with.
+    pub(super) secret: &'static str,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -150,6 +162,7 @@ impl Stage {
             memory,
             toy,
             delivery: DELIVERY,
+            secret: "first",
             metrics: Arc::new(Metrics::new()),
         }
     }
@@ -174,7 +187,8 @@ impl Stage {
             name: (*name).clone(),
             vendor: &toy::VENDOR,
             connector: Arc::new(self.toy),
-            delivery: self.delivery,
+            credentials: self.ids.credentials(name, &[self.secret]),
+            delivery: self.delivery.clone(),
             transport: Arc::clone(&self.wire) as Arc<dyn spojka::dispatcher::Transport>,
         };
         let settings = DispatcherSettings { lease: LEASE, drain: Duration::from_mins(1) };
@@ -245,6 +259,11 @@ impl Stage {
 
     pub(super) async fn append_records(&self, records: Vec<Append>) {
         soon(self.log.append(records)).await.expect("appended");
+    }
+
+    /// Whether the metric says that the lane stands still.
+    pub(super) fn says_open(&self) -> bool {
+        self.metrics.text().contains(r#"spojka_circuit_open{connection="toy"} 1"#)
     }
 
     /// Waits until it is so.

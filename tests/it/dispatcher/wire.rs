@@ -36,6 +36,8 @@ pub(super) enum Say {
 #[derive(Default)]
 struct State {
     script: VecDeque<(String, Say)>,
+    /// Paths that fail until they are up again.
+    down: Vec<(String, Result<Reply, Unanswered>)>,
     sent: Vec<String>,
     effects: Vec<String>,
     rows: Vec<Value>,
@@ -58,6 +60,16 @@ impl Wire {
     /// The next request whose path begins so is answered so.
     pub(super) fn say(&self, path: &str, say: Say) {
         self.lock().script.push_back((path.to_owned(), say));
+    }
+
+    /// From now on all requests whose path begins so fail so, but for what is scripted.
+    pub(super) fn down(&self, path: &str, how: Result<Reply, Unanswered>) {
+        self.lock().down.push((path.to_owned(), how));
+    }
+
+    /// Everything works again.
+    pub(super) fn up(&self) {
+        self.lock().down.clear();
     }
 
     /// Lets through what is held, and what will be.
@@ -96,7 +108,14 @@ impl Wire {
         state.under_way += 1;
         state.most_under_way = state.most_under_way.max(state.under_way);
         let place = state.script.iter().position(|(path, _)| request.url.path().starts_with(path.as_str()));
-        place.and_then(|place| state.script.remove(place)).map(|(_, say)| say)
+        let said = place.and_then(|place| state.script.remove(place)).map(|(_, say)| say);
+        let down = || state.down.iter().find(|(path, _)| request.url.path().starts_with(path.as_str()));
+        said.or_else(|| {
+            Some(match down()?.1.clone() {
+                Ok(reply) => Say::Reply(reply),
+                Err(error) => Say::Fail(error),
+            })
+        })
     }
 
     fn act(&self, request: &Request) -> Reply {
@@ -105,6 +124,9 @@ impl Wire {
         if path == "/login" {
             state.logins += 1;
             return Reply::new(200).text(format!("session-{}", state.logins));
+        }
+        if path == "/me" {
+            return Reply::new(200);
         }
         if path == "/rows" {
             return Reply::new(200).json(&json!({ "rows": state.rows, "cursor": state.sent.len() }));

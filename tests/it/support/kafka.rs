@@ -19,7 +19,7 @@ use spojka::{
     model::time::{Clock as _, SystemClock},
 };
 
-use super::logs::Logs;
+use super::{logs::Logs, proxy::Proxy};
 
 /// Brokers to test with: `host:port`, separated by commas.
 pub(crate) const BROKERS: &str = "SPOJKA_TEST_KAFKA_BROKERS";
@@ -99,6 +99,17 @@ impl Cluster {
         Some(Self { folder, brokers })
     }
 
+    /// The same with a proxy in front of each broker, through which all clients go.
+    pub(crate) fn behind_proxies(count: usize) -> Option<(Self, Vec<Proxy>)> {
+        // The ports that brokers listen at are known only when they run, and they must tell their clients the proxies'.
+        let ports: Vec<u16> = (0..count).map(|_| free_port()).collect();
+        let proxies: Vec<_> = ports.iter().map(|port| Proxy::start(([127, 0, 0, 1], *port).into())).collect();
+        let list = |ports: Vec<u16>| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+        let tell = list(proxies.iter().map(|proxy| proxy.address.port()).collect());
+        let cluster = Self::start(&[&count.to_string(), "--listen", &list(ports), "--tell", &tell])?;
+        Some((cluster, proxies))
+    }
+
     pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("cluster")
     }
@@ -125,17 +136,28 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        script(&["stop", self.home().to_str().expect("a path")]);
+        // A test that has failed already says so itself.
+        let _stopped = run_script(&["stop", self.home().to_str().expect("a path")]);
     }
+}
+
+/// A port of which nobody listens now.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("its address").port()
 }
 
 /// Runs `cluster.sh` to its end and answers what it printed.
 fn script(arguments: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/cluster.sh");
-    let output = Command::new(script).args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.expect("cluster.sh runs");
+    let output = run_script(arguments);
     assert!(output.status.success(), "cluster.sh {arguments:?}");
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+fn run_script(arguments: &[&str]) -> std::process::Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/cluster.sh");
+    let output = Command::new(script).args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    output.expect("cluster.sh runs")
 }
 
 #[expect(clippy::disallowed_methods, reason = "what a test may use is told by its environment")]

@@ -135,7 +135,12 @@ impl Stage {
 
     /// Writes the config for a process of its own.
     pub fn write_config(&self, flows: &str) -> PathBuf {
-        let folder = self.folder.path().join("config");
+        self.write_config_to("config", flows)
+    }
+
+    /// Writes it to a folder of this name: processes beside each other keep their tables apart.
+    pub fn write_config_to(&self, name: &str, flows: &str) -> PathBuf {
+        let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::write(folder.join("service.yaml"), self.service()).expect("written");
         std::fs::write(folder.join("flows.yaml"), flows).expect("written");
@@ -282,13 +287,17 @@ pub(crate) fn order(id: u64, email: &str, status: &str, paid: Option<Timestamp>,
 
 /// Waits for something outside to become true. There is nobody to be told by, so it looks again and again, and fails when it
 /// takes longer than anything that works.
-pub(crate) async fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, is_true: impl FnMut() -> bool) {
+    assert!(within(Duration::from_mins(1), is_true).await, "not in a minute: {what}");
+}
+
+/// Waits for something outside to become true, and tells whether it did in time.
+pub(crate) async fn within(patience: Duration, mut is_true: impl FnMut() -> bool) -> bool {
     let mut look = tokio::time::interval(Duration::from_millis(10));
-    let patience = Duration::from_mins(1);
     let waiting = async {
         while !is_true() {
             look.tick().await;
         }
     };
-    assert!(tokio::time::timeout(patience, waiting).await.is_ok(), "not in a minute: {what}");
+    tokio::time::timeout(patience, waiting).await.is_ok()
 }

@@ -173,7 +173,19 @@ impl Store {
         effect.insert("effect".to_owned(), json!(kind));
         effect.insert(component.id_key.to_owned(), json!(id.to_string()));
         effect.insert("changed".to_owned(), json!(changed));
+        effect.insert("object".to_owned(), self.object(component, id).into());
         self.effects.push(Value::Object(effect));
+    }
+
+    /// What an effect happened to, for whoever counts effects by it: a contact for all that hangs on it, a list by its title.
+    fn object(&self, component: &Component, id: u64) -> Option<String> {
+        let record = self.records.get(component.name)?.get(&id)?;
+        let text = |name: &str| record.get(name).map(flat).filter(|text| !text.is_empty());
+        match component.name {
+            CONTACTS => text("email").map(|email| format!("contact:{}", email.to_lowercase())),
+            LISTS => text("title").map(|title| format!("list:{title}")),
+            _ => self.object(schema::find(CONTACTS)?, text("idContact")?.parse().ok()?),
+        }
     }
 
     /// Everything, contacts with all that they hold.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::wire::{ACTIVE, EMAIL, FIRST_UPDATE, ID, LAST_UPDATE, SUBSCRIBED},
+    super::wire::{ACTIVE, EMAIL, FIRST_UPDATE, ID, LAST_UPDATE, ORDER_REFERENCE, SUBSCRIBED},
     Refusal,
 };
 use crate::{connectors::contract::Settings, model::time::Timestamp};
@@ -157,8 +157,18 @@ impl Store {
         *self.calls.entry(month).or_default() += 1;
     }
 
-    pub(super) fn effect(&mut self, effect: Value) {
+    /// Keeps an effect, with the object that it happened to: whoever counts effects asks what was done to which object.
+    pub(super) fn effect(&mut self, mut effect: Value) {
+        effect["object"] = effect["record"].as_i64().and_then(|id| self.object(id)).into();
         self.effects.push(effect);
+    }
+
+    fn object(&self, id: i64) -> Option<String> {
+        let mut records = self.lists.iter().flat_map(|list| &list.records);
+        let record = records.find(|record| super::records::number_of(record) == id)?;
+        let text = |field: &str| record.get(field).and_then(text_of).filter(|text| !text.is_empty());
+        let order = text(ORDER_REFERENCE).map(|reference| format!("order:{reference}"));
+        order.or_else(|| Some(format!("subscriber:{}", text(EMAIL)?.to_lowercase())))
     }
 
     pub(super) fn state(&self) -> Value {
