@@ -20,6 +20,7 @@ mod ledger;
 mod line;
 mod list;
 mod loops;
+mod missed;
 mod offsets;
 mod pace;
 mod poll_clocks;

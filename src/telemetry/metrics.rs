@@ -175,6 +175,10 @@ impl Metrics {
         self.families.calls.with_label_values(&[connection.as_str(), class]).inc();
     }
 
+    pub fn webhooks_missed(&self, connection: &ConnectionName, rows: u64) {
+        self.families.webhooks_missed.with_label_values(&[connection.as_str()]).inc_by(rows);
+    }
+
     pub fn poll_rows(&self, connection: &ConnectionName, poll: &'static str, rows: usize) {
         self.families.poll_rows.with_label_values(&[connection.as_str(), poll]).inc_by(rows as u64);
     }

@@ -34,6 +34,7 @@ fn all(metrics: &Metrics) {
     metrics.set_circuit_open(shop, true);
     metrics.call(shop, "write");
     metrics.poll_rows(shop, "orders", 4);
+    metrics.webhooks_missed(shop, 2);
     metrics.loop_suspected(shop);
     metrics.log_appended(second);
     metrics.log_error("append");
@@ -71,6 +72,7 @@ fn samples_say_what_was_counted() {
         r#"spojka_oldest_waiting_seconds{connection="shop"} 1.5"#,
         r#"spojka_circuit_open{connection="shop"} 1"#,
         r#"spojka_poll_rows_total{connection="shop",poll="orders"} 4"#,
+        r#"spojka_webhooks_missed_total{connection="shop"} 2"#,
         r#"spojka_lag_records{role="router",topic="events.order"} 9"#,
         r#"spojka_webhook_ack_seconds_bucket{connection="shop",le="1"} 1"#,
     ] {
