@@ -58,6 +58,8 @@ pub enum Command {
     Send(SendArguments),
     /// Serve a simulated vendor over HTTP.
     Sandbox(SandboxArguments),
+    /// How the lanes stand: backlog, rate, circuit, quotas and what they cost. `pause` and `resume` stop one and start it.
+    Lanes(LanesArguments),
     /// The topics as they stand.
     Topics,
     /// What each vendor takes and does.
@@ -168,6 +170,25 @@ pub struct SandboxArguments {
     /// A setting of the vendor, such as the credentials that the sandbox takes; may be given several times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub settings: Vec<String>,
+}
+
+/// Which lanes, or what to tell one of them.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct LanesArguments {
+    /// Only this connection's.
+    pub connection: Option<String>,
+    #[command(subcommand)]
+    pub command: Option<LanesCommand>,
+}
+
+/// What to tell a lane's owner.
+#[derive(Debug, Subcommand)]
+pub enum LanesCommand {
+    /// Send nothing to this connection until it is resumed. Everything is kept meanwhile.
+    Pause { connection: String },
+    /// Go on, whatever stopped it: a person, a failing target, rejected credentials.
+    Resume { connection: String },
 }
 
 #[derive(Debug, Args)]

@@ -190,6 +190,9 @@ codes! {
     UNKNOWN_OPERATION = "unknown-operation", Config, "the connection has no such operation", "The flow was checked against another version. Mend it, then `spojka dead retry`.";
     BLOCKED_ADDRESS = "blocked-address", Config, "the address may not be called", "Private and loopback addresses are refused unless the connection says `allow_private_addresses: true`.";
 
+    LIMIT_REACHED = "limit-reached", Transient, "a limit of the connection is used up",
+        "It waits for the next window. `spojka lanes` shows how much of each quota is used, what it costs and when the next window begins; raise the limit under `delivery.limits`. A step that says `optional: true` is left out instead where the limit says `on_exhausted: drop_optional`.";
+
     // What checking finds in a config: its form.
     UNREADABLE_FILE = "unreadable-file", Config, "a config file cannot be read",
         "It does not exist, is no UTF-8 text, or may not be read.";

@@ -14,13 +14,20 @@ use super::{
     },
     replay::{Import, ImportRequest, Replayer},
 };
-use crate::topics::replay::Request;
+use crate::topics::{control::Control, replay::Request};
 
 /// What the commands ask, as the body of `POST /admin`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
     Topics,
+    Lanes {
+        connection: Option<String>,
+    },
+    LaneControl {
+        connection: String,
+        control: Control,
+    },
     DeadList(DeadFilter),
     DeadShow {
         id: String,
@@ -92,6 +99,10 @@ pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::
     let operator = replayer.operator();
     let value = match question {
         Question::Topics => serde_json::to_value(operator.topics().await?),
+        Question::Lanes { connection } => serde_json::to_value(operator.lanes(connection.as_deref()).await?),
+        Question::LaneControl { connection, control } => {
+            serde_json::to_value(operator.control(&connection, control).await?)
+        }
         Question::DeadList(filter) => serde_json::to_value(operator.dead_list(&filter).await?),
         Question::DeadShow { id } => serde_json::to_value(operator.dead_show(&id).await?),
         Question::DeadRetry(filter) => serde_json::to_value(operator.dead_retry(&filter).await?),

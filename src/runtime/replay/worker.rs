@@ -171,7 +171,7 @@ impl Worker {
         let request = &self.judge.request;
         let by_mode = match request.mode {
             Mode::Missing => *known == Known::Nothing,
-            Mode::Failed => matches!(known, Known::Settled(outcome) if matches!(outcome.end, End::Dead(_))),
+            Mode::Failed => matches!(known, Known::Settled(outcome) if outcome.end.failed()),
             Mode::All if fetch => *known == Known::Nothing,
             // It was done again already before this replay was cut off.
             Mode::All => first.is_none() || self.lanes.ask(&action.connection, &action.id).await? == Known::Nothing,
@@ -320,7 +320,7 @@ fn count(tally: &mut Tally, known: &Known) {
         Known::Settled(outcome) => match outcome.end {
             End::Done | End::Unchanged | End::Adopted => &mut tally.done,
             End::Superseded => &mut tally.superseded,
-            End::Dead(_) => &mut tally.failed,
+            End::Dropped(_) | End::Dead(_) => &mut tally.failed,
         },
     };
     *place += 1;

@@ -8,6 +8,7 @@ mod missed;
 mod observed;
 mod once;
 mod play;
+mod quota;
 mod replay;
 mod retry;
 mod sales;
