@@ -1,6 +1,9 @@
 //! One try of an action: consult memory, judge, record the intent, talk to the vendor, settle or park.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -9,7 +12,9 @@ use super::{
     circuit::Pass,
     context::LaneContext,
     ledger::{self, Judgement},
+    limits::Allowance,
     line::Item,
+    list::{self, Listed},
     settle::{Ended, How, settle},
     sign::{self, Sign},
     talk::{self, Spoken, ask_first, converse},
@@ -25,8 +30,8 @@ use crate::{
     },
     telemetry::{bug, killpoint},
     topics::{
-        action::Action,
-        memory::{self, ActionState, key},
+        action::{Action, Purpose},
+        memory::{self, ActionState, End, Outcome, key},
     },
 };
 
@@ -47,6 +52,10 @@ pub(super) async fn attempt(context: Arc<LaneContext>, pass: Pass, mut item: Ite
             item.calls = aim.operation.calls;
             talk(&context, &pass, &action, &item, aim).await?
         }
+        Turn::List => {
+            let listed = list::page(&context, &pass, &action, &mut item).await?;
+            turn_of_list(&context, &item, listed)
+        }
         other => other,
     };
     match turn {
@@ -64,7 +73,7 @@ pub(super) async fn attempt(context: Arc<LaneContext>, pass: Pass, mut item: Ite
             Ok(Report::Settled(item))
         }
         Turn::Waits(wait) => park(&context, action, item, wait).await,
-        Turn::Talk(_) => unreachable!("talking ends in another turn"),
+        Turn::Talk(_) | Turn::List => unreachable!("talking ends in another turn"),
     }
 }
 
@@ -80,6 +89,8 @@ enum Turn {
     /// It is settled already.
     Over,
     Talk(Box<Aim>),
+    /// The next page of a list.
+    List,
     Ends {
         how: Box<How>,
         aim: Option<Box<Aim>>,
@@ -88,11 +99,19 @@ enum Turn {
 }
 
 struct Wait {
-    wait: Duration,
+    pause: Duration,
     code: Code,
     maybe_done: bool,
     /// A wait that is no failure: it counts as no attempt.
     counts: bool,
+}
+
+/// The longest that an action waits for a limit before it asks again: somebody may raise it, or set the clock.
+const LONGEST_FOR_A_LIMIT: Duration = Duration::from_hours(1);
+
+fn limited(context: &LaneContext, until: Timestamp, maybe_done: bool) -> Wait {
+    let wait = span(context.now(), until).min(LONGEST_FOR_A_LIMIT);
+    Wait { pause: wait, code: code::LIMIT_REACHED, maybe_done, counts: true }
 }
 
 impl Turn {
@@ -101,10 +120,19 @@ impl Turn {
     }
 }
 
+/// Whether an action's end, as memory holds it, is its end still.
+pub(super) fn is_settled(context: &LaneContext, action: &Action, outcome: &Outcome) -> LogResult<bool> {
+    let target = || {
+        let operation = context.operation(&action.operation).filter(|it| it.kind == OperationKind::Write)?;
+        context.connection.connector.target(operation, &action.parameters).ok()
+    };
+    ledger::settles(context.memory.as_ref(), outcome, action, target)
+}
+
 /// What memory and the catalogue say, before anything is sent.
 fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<Turn> {
     match ledger::state(context.memory.as_ref(), &action.id)? {
-        Some(ActionState::Settled(outcome)) if outcome.settles(action) => return Ok(Turn::Over),
+        Some(ActionState::Settled(outcome)) if is_settled(context, action, &outcome)? => return Ok(Turn::Over),
         // Begun, and nothing was written about how it went: the process died in between, its request may have gone out at
         // any time before that, and has ended since.
         Some(ActionState::Begun { attempt, .. }) if attempt > item.attempts => {
@@ -113,7 +141,15 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
         Some(ActionState::Begun { .. } | ActionState::Settled(_)) | None => {}
     }
     if let Some(wait) = too_early(context, action, item) {
-        return Ok(Turn::Waits(Wait { wait, code: code::NOT_THERE, maybe_done: item.maybe_done, counts: false }));
+        return Ok(Turn::Waits(Wait {
+            pause: wait,
+            code: code::NOT_THERE,
+            maybe_done: item.maybe_done,
+            counts: false,
+        }));
+    }
+    if matches!(action.purpose, Purpose::List { .. }) {
+        return Ok(Turn::List);
     }
     let Some(operation) = context.operation(&action.operation) else {
         let text = format!("`{}` has no operation `{}`", context.connection.vendor.name, action.operation);
@@ -122,11 +158,21 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
     let repeat = context.connection.connector.repeat(operation);
     // The ledger first: what it holds of this very action proves that it was done.
     let turn = aim(context, action, operation, repeat)?;
-    let doubt = match &turn {
-        Turn::Talk(_) if item.maybe_done && operation.kind == OperationKind::Write => in_doubt(context, item, repeat),
+    let stops = match &turn {
+        Turn::Talk(_) if operation.kind == OperationKind::Fetch => None,
+        Turn::Talk(_) if item.maybe_done => in_doubt(context, item, repeat),
+        Turn::Talk(_) if item.attempts == 0 => suspect(context, action),
         _ => None,
     };
-    Ok(doubt.unwrap_or(turn))
+    Ok(stops.unwrap_or(turn))
+}
+
+/// An action that looks like the next turn of a loop is not sent.
+fn suspect(context: &LaneContext, action: &Action) -> Option<Turn> {
+    let now = context.circuit.timeline.now();
+    let why = context.loops.lock().unwrap_or_else(PoisonError::into_inner).suspect(action, now)?;
+    context.shared.metrics.loop_suspected(&context.connection.name);
+    Some(Turn::dead(code::LOOP_SUSPECTED, why))
 }
 
 /// How long an action must still wait for its time. What has waited for it once does not wait again, even if the time of day
@@ -144,7 +190,7 @@ fn in_doubt(context: &LaneContext, item: &Item, repeat: Repeat) -> Option<Turn> 
         }
         Repeat::Checked { settle } => {
             let wait = context.unsettled_for(item, settle);
-            let waits = Turn::Waits(Wait { wait, code: code::TIMED_OUT, maybe_done: true, counts: false });
+            let waits = Turn::Waits(Wait { pause: wait, code: code::TIMED_OUT, maybe_done: true, counts: false });
             (!wait.is_zero()).then_some(waits)
         }
         Repeat::Natural | Repeat::Keyed => None,
@@ -160,7 +206,11 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
         },
     };
     let judgement = ledger::judge(context.memory.as_ref(), action, &target)?;
-    let end = judgement.end(&target);
+    let end = match judgement.end(&target) {
+        // The vendor holds it already: only the ledger learns of it, under the ledger's own rules.
+        None | Some(End::Done) if action.adopt && operation.kind == OperationKind::Write => Some(End::Adopted),
+        end => end,
+    };
     let result = judgement.result.clone();
     let aim = Box::new(Aim { operation, target, judgement, repeat });
     Ok(match end {
@@ -171,12 +221,20 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
 
 /// Records the intent where that is promised, and talks to the vendor.
 async fn talk(context: &LaneContext, pass: &Pass, action: &Action, item: &Item, mut aim: Box<Aim>) -> LogResult<Turn> {
+    // What may have happened already is not left out any more.
+    match context.admit(aim.operation, action.optional && !item.maybe_done).await? {
+        Allowance::Go => {}
+        Allowance::Later(until) => {
+            return Ok(Turn::Waits(Wait { counts: false, ..limited(context, until, item.maybe_done) }));
+        }
+        Allowance::Drop => return Ok(Turn::Ends { how: Box::new(How::Dropped(code::LIMIT_REACHED)), aim: None }),
+    }
     if aim.repeat == Repeat::Unsafe
         && pass.is_probe()
         && let Some(answer) = ask_first(context, pass).await?
     {
         let code = talk::failure_of(&answer).unwrap_or(code::UNEXPECTED_ANSWER);
-        let wait = Wait { wait: Duration::ZERO, code, maybe_done: item.maybe_done, counts: false };
+        let wait = Wait { pause: Duration::ZERO, code, maybe_done: item.maybe_done, counts: false };
         return Ok(Turn::Waits(wait));
     }
     if matches!(aim.repeat, Repeat::Checked { .. } | Repeat::Unsafe) && aim.operation.kind == OperationKind::Write {
@@ -215,7 +273,15 @@ fn conclude(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>, 
         Answer::Halts(code) | Answer::Barred(code) => {
             let maybe_done = item.maybe_done || spoken.may_have_acted();
             match stays_safe(&aim, code, maybe_done) {
-                Ok(()) => Turn::Waits(Wait { wait: Duration::ZERO, code, maybe_done, counts: true }),
+                Ok(()) => Turn::Waits(Wait { pause: Duration::ZERO, code, maybe_done, counts: true }),
+                Err((code, message)) => dead(code, message, spoken),
+            }
+        }
+        // It counts as an attempt, because its intent does.
+        Answer::Later { until } => {
+            let maybe_done = item.maybe_done || spoken.may_have_acted();
+            match stays_safe(&aim, code::LIMIT_REACHED, maybe_done) {
+                Ok(()) => Turn::Waits(limited(context, until, maybe_done)),
                 Err((code, message)) => dead(code, message, spoken),
             }
         }
@@ -258,28 +324,54 @@ struct Failure {
 
 /// When to try again, or why not.
 fn retry(context: &LaneContext, item: &Item, aim: &Aim, failure: &Failure) -> Result<Wait, (Code, String)> {
-    let Failure { code, maybe_done, after, outage } = *failure;
+    let Failure { code, maybe_done, .. } = *failure;
     stays_safe(aim, code, maybe_done)?;
-    if code.page().class == Class::Permanent {
-        return Err((code, format!("`{}`: {}", aim.operation.name, code.page().title)));
-    }
-    let mut wait = if outage {
-        // The circuit holds it back; what is more the vendor wished for it.
-        after.unwrap_or_default()
-    } else {
-        check_age(context, item, aim, code)?;
-        let delivery = &context.connection.delivery;
-        let schedule = if code == code::NOT_THERE { &delivery.not_there } else { &delivery.backoff };
-        context.wait(schedule, item.attempts + 1, after)
-    };
+    let mut wait = pause(context, item, aim.operation.name, failure)?;
     if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
         wait = wait.max(settle);
     }
-    Ok(Wait { wait, code, maybe_done, counts: true })
+    Ok(Wait { pause: wait, code, maybe_done, counts: true })
+}
+
+/// How long what failed must wait, or why it is not tried again.
+fn pause(context: &LaneContext, item: &Item, name: &str, failure: &Failure) -> Result<Duration, (Code, String)> {
+    let Failure { code, after, outage, .. } = *failure;
+    if code.page().class == Class::Permanent {
+        return Err((code, format!("`{name}`: {}", code.page().title)));
+    }
+    if outage {
+        // The circuit holds it back; what is more the vendor wished for it.
+        return Ok(after.unwrap_or_default());
+    }
+    check_age(context, item, name, code)?;
+    let delivery = &context.connection.delivery;
+    let schedule = if code == code::NOT_THERE { &delivery.not_there } else { &delivery.backoff };
+    Ok(context.wait(schedule, item.attempts + 1, after))
+}
+
+/// What a page of a list means for its action.
+fn turn_of_list(context: &LaneContext, item: &Item, listed: Listed) -> Turn {
+    let waits = |wait, code, counts| Turn::Waits(Wait { pause: wait, code, maybe_done: false, counts });
+    match listed {
+        Listed::More => waits(Duration::ZERO, code::NOT_THERE, false),
+        Listed::Ends(how) => Turn::Ends { how: Box::new(how), aim: None },
+        Listed::Failed(answer) => match answer {
+            Answer::Retry { code, after, .. } => {
+                let outage =
+                    !context.circuit.is_closed() && matches!(sign::of(&answer), Sign::Fails { .. } | Sign::Bans { .. });
+                match pause(context, item, "list", &Failure { code, maybe_done: false, after, outage }) {
+                    Ok(wait) => waits(wait, code, true),
+                    Err((code, message)) => Turn::dead(code, message),
+                }
+            }
+            Answer::Halts(code) | Answer::Barred(code) => waits(Duration::ZERO, code, true),
+            _ => Turn::dead(code::UNEXPECTED_ANSWER, "the list's request came to no end"),
+        },
+    }
 }
 
 /// Fails when an action has failed for longer than it may. A vendor that asks us to slow down never ends an action.
-fn check_age(context: &LaneContext, item: &Item, aim: &Aim, code: Code) -> Result<(), (Code, String)> {
+fn check_age(context: &LaneContext, item: &Item, name: &str, code: Code) -> Result<(), (Code, String)> {
     let delivery = &context.connection.delivery;
     let (limit, end) = if code == code::NOT_THERE {
         (delivery.not_there_max_age, code::NOT_THERE)
@@ -290,18 +382,21 @@ fn check_age(context: &LaneContext, item: &Item, aim: &Aim, code: Code) -> Resul
         return Ok(());
     }
     let title = code.page().title;
-    Err((end, format!("`{}`: still after {} attempts: {title}", aim.operation.name, item.attempts + 1)))
+    Err((end, format!("`{name}`: still after {} attempts: {title}", item.attempts + 1)))
 }
 
 /// Parks an action in memory until its time.
 async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait) -> LogResult<Report> {
     let timeline = &context.circuit.timeline;
     let now = timeline.now();
-    let due = now + wait.wait;
+    let due = now + wait.pause;
     if wait.counts {
         item.attempts += 1;
         item.since = item.since.or(Some(context.now()));
         item.age.failed(context.circuit.worked(), now);
+    }
+    if wait.code == code::LIMIT_REACHED {
+        item.age.rests(context.circuit.worked());
     }
     item.maybe_done = wait.maybe_done;
     item.age.waited_to = Some(timeline.time_of_day(due));

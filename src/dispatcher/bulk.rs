@@ -210,6 +210,11 @@ impl BulkIntake {
         self.written = position;
     }
 
+    /// The topic, and how many of its records are not settled.
+    pub fn lag(&self) -> (&str, u64) {
+        (&self.topic, self.ends.borrow().saturating_sub(self.position.next))
+    }
+
     /// When there is something to do again.
     pub fn next_due(&self) -> Option<Timestamp> {
         let write = (!self.writing && self.position != self.written).then_some(self.write_after);

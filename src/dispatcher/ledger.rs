@@ -19,7 +19,7 @@ use crate::{
     topics::{
         Unreadable,
         action::{Action, Source},
-        memory::{self, Contribution, End, RegisterEntry, key},
+        memory::{self, Contribution, End, Outcome, RegisterEntry, key},
     },
 };
 
@@ -205,6 +205,38 @@ pub fn keys_of_lost(memory: &dyn Table, object: &KeyHash) -> LogResult<Vec<Strin
 /// What is known of an action.
 pub fn state(memory: &dyn Table, id: &ActionId) -> LogResult<Option<memory::ActionState>> {
     read_as(memory, &key::action(id))
+}
+
+/// Whether an outcome settles an action as it comes now.
+///
+/// A state has the id of its first coming when it comes back within the same second: A, B, A. Then another webhook asks for
+/// it, and one that came in between has written something else at the same version: it is done again.
+pub fn settles(
+    memory: &dyn Table,
+    outcome: &Outcome,
+    action: &Action,
+    target: impl FnOnce() -> Option<Target>,
+) -> LogResult<bool> {
+    if !outcome.settles(action) {
+        return Ok(false);
+    }
+    let same_webhook = outcome.webhook.as_ref().is_none_or(|webhook| *webhook == action.source.webhook);
+    if same_webhook || matches!(outcome.end, End::Dead(_)) {
+        return Ok(true);
+    }
+    let Some(target) = target() else { return Ok(true) };
+    for register in target.registers.iter().filter(|register| register.rule == RegisterRule::Newest) {
+        let entry = read_as::<RegisterEntry>(memory, &key::register(&action.conflict, &register.name))?;
+        let differs = |entry: &RegisterEntry| entry.hash != ContentHash::of(&register.value);
+        if entry.is_some_and(|entry| came_between(&entry.source, &action.source) && differs(&entry)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn came_between(standing: &Source, coming: &Source) -> bool {
+    standing.entity == coming.entity && standing.version == coming.version && standing.arrived < coming.arrived
 }
 
 /// Reads a key of memory.

@@ -17,7 +17,7 @@ use self::key::CompactKey;
 use super::offsets::Way;
 use crate::{
     model::{
-        id::{ActionId, KeyHash},
+        id::{ActionId, KeyHash, WebhookId},
         time::Timestamp,
     },
     topics::{action::Action, memory::Parked},
@@ -113,8 +113,8 @@ pub struct Line {
     ready: VecDeque<CompactKey>,
     ready_bulk: VecDeque<CompactKey>,
     due: BTreeSet<(Timestamp, CompactKey)>,
-    /// All that is here or being worked on, with its retry.
-    known: HashMap<ActionId, u32>,
+    /// All that is here or being worked on, with its retry and whose wish it is.
+    known: HashMap<ActionId, (u32, WebhookId)>,
     length: usize,
     /// How many are here, whole.
     loaded: Loaded,
@@ -122,9 +122,10 @@ pub struct Line {
 
 impl Line {
     /// Whether this action is here, or being worked on, in this retry of it or a later one. What waits in memory is known
-    /// there.
+    /// there. A state that comes back has the same id and another webhook: whether it is settled is judged at its turn.
     pub fn knows(&self, action: &Action) -> bool {
-        self.known.get(&action.id).is_some_and(|retry| *retry >= action.retry)
+        let same = |(retry, webhook): &(u32, WebhookId)| *retry >= action.retry && *webhook == action.source.webhook;
+        self.known.get(&action.id).is_some_and(same)
     }
 
     /// Puts an action at the end of its key's line. Answers whether the key is parked: then the newcomer must wait in memory
@@ -143,8 +144,10 @@ impl Line {
     }
 
     fn know(&mut self, item: &Item) {
-        let retry = self.known.entry(item.id.clone()).or_default();
-        *retry = item.retry.max(*retry);
+        let webhook = item.action.as_ref().map(|action| action.source.webhook.clone());
+        let Some(webhook) = webhook else { return };
+        let known = self.known.entry(item.id.clone()).or_insert_with(|| (item.retry, webhook.clone()));
+        *known = (item.retry.max(known.0), webhook);
     }
 
     /// A key whose actions wait in memory, as the lane finds it when it begins.

@@ -28,6 +28,8 @@ use crate::{
     },
 };
 
+/// The class of the requests, for limits.
+pub(super) const CLASS: &str = "poll";
 /// Pages read in one go; the rest follows at the next turn, so that a long list does not hold up actions for ever.
 const MOST_PAGES: usize = 50;
 
@@ -51,15 +53,15 @@ pub(super) async fn poll(context: &Arc<LaneContext>, pass: &Pass, poll: &Poll) -
         let cursor = read_as::<Value>(context.memory.as_ref(), &key::cursor(poll.name))?;
         match context.logged_in(pass).await? {
             Ok(_) => {}
-            Err(answer) => return Ok(failed(&answer)),
+            Err(answer) => return Ok(failed(&answer, context.now())),
         }
         let connector = &context.connection.connector;
         let Some(request) = connector.poll(poll.name, cursor.as_ref(), now) else { return Ok(PollReport::Done) };
-        let reply = match context.send(pass, &request, "poll").await? {
+        let reply = match context.send(pass, &request, CLASS).await? {
             Ok(reply) => reply,
             Err(answer) => {
                 context.heard(pass, &answer).await?;
-                return Ok(failed(&answer));
+                return Ok(failed(&answer, context.now()));
             }
         };
         match connector.read(poll.name, cursor.as_ref(), now, &reply) {
@@ -77,7 +79,7 @@ pub(super) async fn poll(context: &Arc<LaneContext>, pass: &Pass, poll: &Poll) -
                 let after = answer::wished(&reply, context.now());
                 let answer = Answer::Retry { code, maybe_done: false, after };
                 context.heard(pass, &answer).await?;
-                return Ok(failed(&answer));
+                return Ok(failed(&answer, context.now()));
             }
             PollRead::Unauthorized => {
                 context.halt(code::UNAUTHORIZED).await?;
@@ -91,10 +93,13 @@ pub(super) async fn poll(context: &Arc<LaneContext>, pass: &Pass, poll: &Poll) -
     Ok(PollReport::More)
 }
 
-fn failed(answer: &Answer) -> PollReport {
+fn failed(answer: &Answer, now: Timestamp) -> PollReport {
     match answer {
         Answer::Halts(_) | Answer::Barred(_) => PollReport::Halted,
         Answer::Retry { code, after, .. } => PollReport::Failed(*code, *after),
+        Answer::Later { until } => {
+            PollReport::Failed(code::LIMIT_REACHED, Duration::try_from(until.duration_since(now)).ok())
+        }
         _ => PollReport::Failed(code::UNEXPECTED_ANSWER, None),
     }
 }
@@ -118,7 +123,7 @@ async fn record(
             continue;
         }
         seen.push(memory::put(&context.memory_topic, &key, &row.state, context.epoch, now));
-        webhooks.push(webhook(context, poll, row, now));
+        webhooks.push(webhook(context, poll.name, row, now, Origin::default()));
     }
     context.shared.metrics.poll_rows(&context.connection.name, poll.name, webhooks.len());
     if bug::is("cursor-before-rows") {
@@ -132,12 +137,12 @@ async fn record(
     context.remember(seen).await
 }
 
-fn webhook(context: &LaneContext, poll: &Poll, row: PolledRow, now: Timestamp) -> Append {
+/// A row as a webhook. The same row in the same state is the same webhook, whoever found it.
+pub(super) fn webhook(context: &LaneContext, poll: &str, row: PolledRow, now: Timestamp, origin: Origin) -> Append {
     let name = &context.connection.name;
-    let id: WebhookId = context.shared.ids.polled(name, poll.name, &row.row, &row.state);
+    let id: WebhookId = context.shared.ids.polled(name, poll, &row.row, &row.state);
     let key = context.shared.ids.partition(name, &row.row);
-    let arrival =
-        Arrival::Polled { poll: poll.name.to_owned(), row: row.row, version: row.version, complete: row.complete };
+    let arrival = Arrival::Polled { poll: poll.to_owned(), row: row.row, version: row.version, complete: row.complete };
     Webhook {
         id,
         connection: name.clone(),
@@ -145,7 +150,7 @@ fn webhook(context: &LaneContext, poll: &Poll, row: PolledRow, now: Timestamp) -
         arrival,
         body: row.body,
         replies: Vec::new(),
-        origin: Origin::default(),
+        origin,
         traceparent: None,
         key,
     }

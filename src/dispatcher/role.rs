@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::{Id, JoinError, JoinSet},
@@ -68,6 +69,7 @@ impl Dispatcher {
             tasks: JoinSet::new(),
             names: BTreeMap::new(),
             orphans: BTreeSet::new(),
+            leaving: None,
             room: Arc::new(Notify::new()),
             ends: Ends::default(),
             bound: Arc::default(),
@@ -89,6 +91,8 @@ struct Member {
     names: BTreeMap<Id, TopicPartition>,
     /// Partitions whose lane was claimed by somebody else, as far as we know without being the partition's member.
     orphans: BTreeSet<TopicPartition>,
+    /// What the group wants back and lanes still work on.
+    leaving: Option<Leaving>,
     /// A lane has taken something in.
     room: Arc<Notify>,
     /// Where the lanes' bulk topics end.
@@ -107,10 +111,17 @@ struct LaneHandle {
     lost: CancellationToken,
 }
 
+/// Lanes on their way out. What is in flight ends, at most until the deadline; the other lanes work on meanwhile.
+struct Leaving {
+    partitions: Vec<TopicPartition>,
+    deadline: BoxFuture<'static, ()>,
+}
+
 /// What happened, one thing at a time.
 enum Happened {
     Stop,
     Signal(LogResult<Signal>),
+    LeavingTakesTooLong,
     ProofWanted,
     Tick,
     AskForEnds,
@@ -132,11 +143,13 @@ impl Member {
                 () = self.prover.wanted() => Happened::ProofWanted,
                 () = &mut timer => Happened::Tick,
                 () = &mut ends_timer => Happened::AskForEnds,
-                told = self.ends.answered() => Happened::EndsTold(told),
+                told = self.ends.answered(&self.shared.metrics) => Happened::EndsTold(told),
                 () = self.room.notified() => Happened::Room,
                 Some(ended) = self.tasks.join_next_with_id() => Happened::LaneEnded(ended),
+                () = overdue(&mut self.leaving) => Happened::LeavingTakesTooLong,
                 signal = self.consumer.next() => Happened::Signal(signal),
             };
+            let overdue = matches!(happened, Happened::LeavingTakesTooLong);
             match happened {
                 Happened::Stop => return Ok(()),
                 Happened::Signal(signal) => self.hear(signal?).await?,
@@ -150,9 +163,10 @@ impl Member {
                     ends_timer = clock.sleep(ends::EVERY);
                 }
                 Happened::EndsTold(told) => told?,
-                Happened::Room => {}
+                Happened::Room | Happened::LeavingTakesTooLong => {}
                 Happened::LaneEnded(ended) => self.lane_ended(ended)?,
             }
+            self.release_what_left(overdue).await?;
             self.refill()?;
         }
     }
@@ -160,10 +174,7 @@ impl Member {
     async fn hear(&mut self, signal: Signal) -> LogResult<()> {
         match signal {
             Signal::Assigned(partitions) => partitions.into_iter().for_each(|partition| self.begin(partition)),
-            Signal::Revoked(partitions) => {
-                self.finish(&partitions).await;
-                self.consumer.released().await?;
-            }
+            Signal::Revoked(partitions) => self.start_leaving(partitions),
             Signal::Lost(partitions) => partitions.iter().for_each(|partition| self.drop_lane(partition)),
             Signal::Records(records) => records.into_iter().for_each(|record| self.route(record)),
         }
@@ -181,7 +192,7 @@ impl Member {
             shared: self.shared.clone(),
             proof: self.prover.proof(),
             intake: records,
-            bulk_end: self.ends.add(&self.shared, partition.clone(), bulk),
+            bulk_end: self.ends.add(&self.shared, partition.clone(), bulk, settled.clone()),
             settled: settled_to,
             bound: Arc::clone(&self.bound),
             room: Arc::clone(&self.room),
@@ -249,16 +260,35 @@ impl Member {
         committed.is_ok()
     }
 
-    /// Stops lanes in order: what is in flight ends, at most for as long as a stop may take.
-    async fn finish(&mut self, partitions: &[TopicPartition]) {
-        for partition in partitions {
-            if let Some(lane) = self.lanes.get(partition) {
-                lane.stop.cancel();
-            }
+    /// Tells lanes to stop in order.
+    fn start_leaving(&mut self, mut partitions: Vec<TopicPartition>) {
+        for lane in partitions.iter().filter_map(|partition| self.lanes.get(partition)) {
+            lane.stop.cancel();
         }
-        let deadline = Arc::clone(&self.shared.clock);
-        let mut deadline = deadline.sleep(self.settings.drain);
-        while partitions.iter().any(|partition| self.lanes.contains_key(partition)) {
+        partitions.extend(self.leaving.take().into_iter().flat_map(|leaving| leaving.partitions));
+        let (clock, drain) = (Arc::clone(&self.shared.clock), self.settings.drain);
+        self.leaving = Some(Leaving { partitions, deadline: Box::pin(async move { clock.sleep(drain).await }) });
+    }
+
+    /// Gives the group what it wants back, once nothing of it is worked on.
+    async fn release_what_left(&mut self, overdue: bool) -> LogResult<()> {
+        let at_work = |leaving: &Leaving| leaving.partitions.iter().any(|partition| self.lanes.contains_key(partition));
+        if self.leaving.as_ref().is_none_or(|leaving| !overdue && at_work(leaving)) {
+            return Ok(());
+        }
+        let Some(leaving) = self.leaving.take() else { return Ok(()) };
+        self.commit().await;
+        for partition in &leaving.partitions {
+            self.drop_lane(partition);
+        }
+        self.consumer.released().await
+    }
+
+    /// All lanes stop in order; what is in flight ends, at most for as long as a stop may take.
+    async fn give_back(&mut self) {
+        let partitions: Vec<_> = self.lanes.keys().cloned().collect();
+        self.start_leaving(partitions.clone());
+        while !self.lanes.is_empty() {
             tokio::select! {
                 Some(ended) = self.tasks.join_next_with_id() => {
                     if let Err(error) = self.lane_ended(ended) {
@@ -268,23 +298,18 @@ impl Member {
                 () = self.prover.wanted() => {
                     self.commit().await;
                 }
-                () = &mut deadline => break,
+                () = overdue(&mut self.leaving) => break,
             }
         }
         self.commit().await;
-        for partition in partitions {
+        for partition in &partitions {
             self.drop_lane(partition);
         }
     }
 
-    async fn give_back(&mut self) {
-        let partitions: Vec<_> = self.lanes.keys().cloned().collect();
-        self.finish(&partitions).await;
-    }
-
     fn drop_lane(&mut self, partition: &TopicPartition) {
         self.orphans.remove(partition);
-        self.ends.remove(partition);
+        self.ends.remove(&self.shared, partition);
         if let Some(lane) = self.lanes.remove(partition) {
             if !bug::is("claim-unchecked") {
                 lane.lost.cancel();
@@ -297,7 +322,7 @@ impl Member {
     fn lane_ended(&mut self, ended: Result<(Id, LogResult<()>), JoinError>) -> LogResult<()> {
         let (id, end) = ended.map_err(|error| LogError::Broken(format!("a lane's task died: {error}")))?;
         let Some(partition) = self.names.remove(&id) else { return Ok(()) };
-        self.ends.remove(&partition);
+        self.ends.remove(&self.shared, &partition);
         if let Some(lane) = self.lanes.remove(&partition)
             && let Some(next) = *lane.settled.borrow()
         {
@@ -305,10 +330,21 @@ impl Member {
         }
         match end {
             Err(LogError::Lost) => {
-                self.orphans.insert(partition);
+                // What the group wants back anyway is nobody's concern here.
+                if self.leaving.as_ref().is_none_or(|leaving| !leaving.partitions.contains(&partition)) {
+                    self.orphans.insert(partition);
+                }
                 Ok(())
             }
             end => end,
         }
+    }
+}
+
+/// When lanes that leave have had their time; never while none leaves.
+async fn overdue(leaving: &mut Option<Leaving>) {
+    match leaving {
+        Some(leaving) => leaving.deadline.as_mut().await,
+        None => std::future::pending().await,
     }
 }

@@ -42,6 +42,8 @@ pub(super) enum How {
     Done { done: Done, reply: Option<Reply> },
     /// There was nothing to do.
     Nothing { end: End, result: BTreeMap<String, String> },
+    /// It is left out.
+    Dropped(Code),
     /// It is a dead letter.
     Dead { code: Code, message: String, request: Option<Request>, reply: Option<Reply> },
 }
@@ -58,15 +60,21 @@ impl How {
         match self {
             Self::Done { .. } => End::Done,
             Self::Nothing { end, .. } => *end,
+            Self::Dropped(code) => End::Dropped(*code),
             Self::Dead { code, .. } => End::Dead(*code),
         }
+    }
+
+    /// Whether the target now holds what the action wanted.
+    fn achieved(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Nothing { .. })
     }
 
     fn result(&self) -> BTreeMap<String, String> {
         match self {
             Self::Done { done, .. } => done.result.clone(),
             Self::Nothing { result, .. } => result.clone(),
-            Self::Dead { .. } => BTreeMap::new(),
+            Self::Dropped(_) | Self::Dead { .. } => BTreeMap::new(),
         }
     }
 }
@@ -155,6 +163,7 @@ fn dead_letter(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Appe
     let what = match &action.purpose {
         Purpose::Step { flow, step, .. } => format!("{flow}/{step}"),
         Purpose::Fetch { purpose, .. } => format!("fetch {purpose}"),
+        Purpose::List { list, .. } => format!("list {list}"),
     };
     DeadLetter {
         id: context.shared.ids.dead(action.id.as_str()),
@@ -192,8 +201,7 @@ fn records(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
     let action = ended.action;
     let result = ended.how.result();
     let mut records = Vec::new();
-    let achieved = !matches!(ended.how, How::Dead { .. });
-    if let Some((target, judgement)) = ended.aimed.filter(|_| achieved) {
+    if let Some((target, judgement)) = ended.aimed.filter(|_| ended.how.achieved()) {
         for (key, entry) in ledger::entries(action, target, judgement, &result) {
             records.push(memory::put(topic, &key, &entry, epoch, now));
         }
@@ -202,7 +210,8 @@ fn records(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
         let link = Link { vendor_id: vendor_id.clone(), action: action.id.clone() };
         records.push(memory::put(topic, &key::link(&action.conflict), &link, epoch, now));
     }
-    let outcome = Outcome { end: ended.how.end(), at: now, attempts: ended.attempts(), retry: action.retry, result };
+    let (end, attempts, webhook) = (ended.how.end(), ended.attempts(), Some(action.source.webhook.clone()));
+    let outcome = Outcome { end, at: now, attempts, retry: action.retry, result, webhook };
     records.push(memory::put(topic, &key::action(&action.id), &ActionState::Settled(outcome), epoch, now));
     records.extend(waiting::forget(context, ended.item));
     records

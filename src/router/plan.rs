@@ -21,6 +21,7 @@ use crate::{
         action::{self, Action, Continuation, Parameters, Purpose, StoredEvent},
         body::{Body, v1},
         event::{Event, OriginKind, STEP_DONE},
+        memory::End,
     },
 };
 
@@ -58,11 +59,11 @@ fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
     for (hash, flow) in judges {
         let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(&facts));
         match holds {
-            Ok(true) => Run { flow, hash: &hash, event, traceparent: &event.traceparent, ids: routing.ids }.start(
-                None,
-                &Results::new(),
-                &mut routed,
-            ),
+            Ok(true) => {
+                let traceparent = &event.traceparent;
+                let run = Run { flow, hash: &hash, event, traceparent, ids: routing.ids, adopt: false };
+                run.start(None, &Results::new(), &mut routed);
+            }
             Ok(false) => routed.skip(flow, None, Why::Condition),
             Err(failed) => routed.fail(flow, None, Some("when"), code::EVALUATION_FAILED, failed.0),
         }
@@ -152,11 +153,11 @@ fn go_on(event: &Event, step: &v1::Step, routing: &Routing<'_>) -> Routed {
         results.insert(ended.name.clone(), with_all_results(ended, &step.result));
     }
     let traceparent = event.traceparent.clone().or_else(|| first.traceparent.clone());
-    Run { flow, hash: &continuation.flow_set, event: &first, traceparent: &traceparent, ids: routing.ids }.start(
-        Some(ended),
-        &results,
-        &mut routed,
-    );
+    // What comes behind a step that was adopted is adopted too: it happened before we knew of it, or never will.
+    let adopt = step.outcome == End::Adopted.as_str();
+    let hash = &continuation.flow_set;
+    let run = Run { flow, hash, event: &first, traceparent: &traceparent, ids: routing.ids, adopt };
+    run.start(Some(ended), &results, &mut routed);
     routed
 }
 
@@ -173,6 +174,8 @@ struct Run<'a> {
     event: &'a Event,
     traceparent: &'a Option<String>,
     ids: &'a Ids,
+    /// The actions go into the ledger only.
+    adopt: bool,
 }
 
 impl Run<'_> {
@@ -184,13 +187,36 @@ impl Run<'_> {
         }
         let facts = Facts::of(self.event, results);
         for (index, step) in steps {
-            let planned = self.plan(step, index, &facts, results, routed);
+            let planned = if self.adopt {
+                self.plan_adopted(step, index, &facts, results, routed)
+            } else {
+                self.plan(step, index, &facts, results, routed)
+            };
             match planned {
                 Some(action) => routed.actions.push(action),
                 // What stands in line behind it, but does not need it, is not held up.
                 None => self.start(Some(index), results, routed),
             }
         }
+    }
+
+    /// A step that cannot be told without the ids which the vendor gave in an earlier one cannot be adopted, and is left out:
+    /// that is no failure.
+    fn plan_adopted(
+        &self,
+        step: &Step,
+        index: usize,
+        facts: &Facts,
+        results: &Results,
+        routed: &mut Routed,
+    ) -> Option<Action> {
+        let failed = routed.failed.len();
+        let planned = self.plan(step, index, facts, results, routed);
+        if routed.failed.len() > failed {
+            routed.failed.truncate(failed);
+            routed.skip(self.flow, Some(step), Why::Adopted);
+        }
+        planned
     }
 
     fn plan(&self, step: &Step, index: usize, facts: &Facts, results: &Results, routed: &mut Routed) -> Option<Action> {
@@ -239,8 +265,8 @@ impl Run<'_> {
             },
             not_before: None,
             retry: 0,
-            optional: false,
-            adopt: false,
+            optional: step.optional,
+            adopt: self.adopt,
             origin: event.origin.clone(),
             traceparent: self.traceparent.clone(),
         })

@@ -35,6 +35,8 @@ pub enum Why {
     TooOld,
     /// It needs the result of a step that was not done.
     WaitsInVain,
+    /// An earlier step was adopted, and this one needs what the vendor would have returned.
+    Adopted,
 }
 
 impl Why {
@@ -46,6 +48,7 @@ impl Why {
             Self::BeforeStart => "before-start",
             Self::TooOld => "too-old",
             Self::WaitsInVain => "waits-in-vain",
+            Self::Adopted => "adopted",
         }
     }
 }

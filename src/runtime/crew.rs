@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     app::{Role, StartError},
     flows,
+    lag::LagWatch,
     operator::Operator,
     roles::Ground,
     trim,
@@ -118,6 +119,9 @@ impl Crew {
             let (crew, role, stop) = (self.clone(), *role, stop.clone());
             roles.spawn(async move { (name, crew.keep(name, role, stop).await) });
         }
+        let lag = LagWatch::new(&self.ground, self.ground.readers(&self.config, &self.chosen));
+        let lag_stop = stop.clone();
+        roles.spawn(async move { ("lag", lag.run(lag_stop).await) });
         let trimmer = trim::Trimmer::new(&self.config, &self.ground, self.operator.specs());
         let trim_stop = stop.clone();
         roles.spawn(async move { ("trim", trimmer.run(trim_stop).await) });

@@ -6,6 +6,7 @@ mod clock;
 mod crew;
 mod flows;
 mod kafka;
+mod lag;
 mod open;
 pub mod operator;
 mod pulse;

@@ -1,18 +1,25 @@
 //! Each role, built from a config.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     HttpTransport,
+    app::Role,
+    lag::Reader,
     open::{largest_record, names_of},
 };
 use crate::{
-    config::{Config, ConnectionConfig, Delivery as DeliveryConfig, Pauses},
+    config::{Config, ConnectionConfig, Delivery as DeliveryConfig, LimitConfig, Pauses},
     connectors::contract::Connector,
     dispatcher::{
-        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared,
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, LoopRule, Shared,
         backoff::{Backoff, Schedule},
         circuit::CircuitSettings,
+        limits::LaneLimit,
     },
     gateway::{
         Gateway, GatewayConnection, GatewaySettings, Parts,
@@ -46,6 +53,7 @@ pub struct Ground {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub metrics: Arc<Metrics>,
+    pub board: LaneBoard,
 }
 
 /// The connections under their first names, which is what records carry.
@@ -57,7 +65,8 @@ impl Ground {
     pub fn new(config: &Config, log: Log, ids: Ids, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let metrics = Arc::new(Metrics::new());
         let health = Arc::new(Health::new(Arc::clone(&metrics)));
-        Self { log, health, names: names_of(config), ids, clock, random, metrics }
+        let board = LaneBoard::default();
+        Self { log, health, names: names_of(config), ids, clock, random, metrics, board }
     }
 
     /// The gateway's spool, where there is one.
@@ -124,6 +133,15 @@ impl Ground {
         self.pipeline("router", Entity::ALL.iter().map(|entity| self.names.events(*entity)).collect())
     }
 
+    /// The roles among these whose lag this process tells, with what they read.
+    pub(super) fn readers(&self, config: &Config, chosen: &BTreeSet<Role>) -> Vec<Reader> {
+        let webhooks = by_identity(config).map(|(name, _)| self.names.webhooks(&name)).collect();
+        let events = Entity::ALL.iter().map(|entity| self.names.events(*entity)).collect();
+        let reader = |role, topics| Reader { role, group: self.names.group(role), topics };
+        let readers = [(Role::Normalizer, reader("normalizer", webhooks)), (Role::Router, reader("router", events))];
+        readers.into_iter().filter(|(role, _)| chosen.contains(role)).map(|(_, reader)| reader).collect()
+    }
+
     fn pipeline(&self, role: &str, topics: Vec<String>) -> Pipeline {
         Pipeline {
             log: Arc::clone(&self.log),
@@ -141,6 +159,7 @@ impl Ground {
             vendor: connection.vendor,
             connector: Arc::clone(&connection.connector),
             delivery: delivery_of(&connection.delivery, config.keeping.retention),
+            limits: limits_of_lane(connection),
             transport: Arc::new(HttpTransport { client: client.clone(), limits: limits_of(&connection.delivery) }),
         });
         let shared = Shared {
@@ -150,10 +169,16 @@ impl Ground {
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             metrics: Arc::clone(&self.metrics),
+            board: self.board.clone(),
             owner: owner.to_owned(),
         };
         Dispatcher::new(DispatcherSettings { lease: LEASE, drain: DRAIN }, shared, connections.collect())
     }
+}
+
+/// What the connection's lane keeps to.
+pub(super) fn limits_of_lane(connection: &ConnectionConfig) -> Vec<LaneLimit> {
+    connection.delivery.limits.iter().map(LimitConfig::of_lane).collect()
 }
 
 fn delivery_of(config: &DeliveryConfig, retention: Duration) -> Delivery {
@@ -174,6 +199,7 @@ fn delivery_of(config: &DeliveryConfig, retention: Duration) -> Delivery {
             per_second: config.bulk.per_second,
             keep_for: retention,
         },
+        loops: config.loops.map(|loops| LoopRule { actions: loops.actions, within: loops.within }),
     }
 }
 

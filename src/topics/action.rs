@@ -71,6 +71,18 @@ pub enum Purpose {
     },
     /// A fetch: the reply goes back to `webhooks`, behind the webhook that asked for it.
     Fetch { purpose: String, webhook: Box<Webhook> },
+    /// A list for `import`: its rows become webhooks with the action's origin. Its outcome's result tells how many `rows`.
+    List {
+        /// One of the connector's lists.
+        list: String,
+        since: Timestamp,
+        /// Where to begin, if not at `since`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<Value>,
+        /// Rows that changed later are left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
 }
 
 /// Whose state an action carries: what the ledger compares.
@@ -193,7 +205,7 @@ impl Action {
     pub fn step(&self) -> Option<(&str, &str)> {
         match &self.purpose {
             Purpose::Step { flow, step, .. } => Some((flow, step)),
-            Purpose::Fetch { .. } => None,
+            Purpose::Fetch { .. } | Purpose::List { .. } => None,
         }
     }
 }

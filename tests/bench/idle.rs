@@ -2,7 +2,8 @@
 //!
 //! All roles on the embedded log, in the real binary: how long from its start until `/readyz` says yes and until the last
 //! lane is taken over, and what memory it then has. Once with one connection and an empty log, once with a hundred
-//! connections whose lanes remember a million outcomes.
+//! connections whose lanes remember a million outcomes, and once with one lane in which a million actions wait on a hundred
+//! thousand parked keys, beside ten million outcomes (`-- --waiting N --outcomes N` for others).
 #![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
 
 mod usage;
@@ -27,13 +28,17 @@ use spojka::{
         embedded::{EmbeddedLog, EmbeddedOptions},
     },
     model::{
+        code,
         connection::ConnectionName,
-        id::ActionId,
+        id::{ActionId, EventId, KeyHash, WebhookId},
         time::{Clock as _, SystemClock},
     },
     topics::{
         Names,
-        memory::{self, ActionState, End, Outcome, key},
+        action::{Action, Purpose, Source},
+        event::Origin,
+        memory::{self, ActionState, Clocks, End, Outcome, Parked, Waiting, key},
+        record::Append,
     },
 };
 
@@ -51,7 +56,8 @@ const BATCH: usize = 1000;
 fn main() -> anyhow::Result<()> {
     // Tests of all targets run this program without `--bench`: then it only shows that it works.
     if !std::env::args().any(|argument| argument == "--bench") {
-        return measure("smoke", 2, 10, 1);
+        measure("smoke", 2, 10, 1)?;
+        return backlog("smoke", 100, 10, 1);
     }
     println!("medians of {STARTS} starts; memory {} s later\n", IDLE.as_secs());
     println!(
@@ -60,7 +66,29 @@ fn main() -> anyhow::Result<()> {
     );
     measure("1 lane, empty log", 1, 0, STARTS)?;
     measure("100 lanes, empty log", 100, 0, STARTS)?;
-    measure("100 lanes, 1,000,000 outcomes", 100, 10_000, STARTS)
+    measure("100 lanes, 1,000,000 outcomes", 100, 10_000, STARTS)?;
+    let waiting = argument("--waiting")?.unwrap_or(1_000_000);
+    let outcomes = argument("--outcomes")?.unwrap_or(10_000_000);
+    backlog(&format!("1 lane, {waiting} waiting"), waiting, outcomes, STARTS)
+}
+
+/// A number that follows a name on the command line.
+fn argument(name: &str) -> anyhow::Result<Option<usize>> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
+    Ok(arguments.next().map(|number| number.parse()).transpose()?)
+}
+
+/// One lane with so many actions that wait, and so many outcomes beside them.
+fn backlog(title: &str, waiting: usize, outcomes: usize, starts: usize) -> anyhow::Result<()> {
+    let folder = folder(1)?;
+    start(folder.path(), 1, Duration::ZERO)?;
+    fill(folder.path(), |topic| {
+        let waits = (0..waiting).flat_map(move |number| waits(topic, number));
+        waits.chain((0..outcomes).map(move |number| settled(topic, number)))
+    })?;
+    let started: anyhow::Result<Vec<_>> = (0..starts).map(|_| start(folder.path(), 1, IDLE)).collect();
+    print(title, &started?);
+    Ok(())
 }
 
 /// What one start came to.
@@ -86,6 +114,11 @@ fn measure(title: &str, connections: usize, outcomes: usize, starts: usize) -> a
             folder = self::folder(connections)?;
         }
     }
+    print(title, &started);
+    Ok(())
+}
+
+fn print(title: &str, started: &[Started]) {
     let median = |of: fn(&Started) -> u64| {
         let mut values: Vec<u64> = started.iter().map(of).collect();
         values.sort_unstable();
@@ -99,7 +132,6 @@ fn measure(title: &str, connections: usize, outcomes: usize, starts: usize) -> a
         median(|started| started.resident >> 20),
         median(|started| started.peak >> 20),
     );
-    Ok(())
 }
 
 /// A folder with a config in it.
@@ -220,13 +252,86 @@ fn remember(folder: &Path, connections: usize, outcomes: usize) -> anyhow::Resul
     })
 }
 
-fn settled(topic: &str, number: usize) -> spojka::topics::record::Append {
+/// Writes records into the memory of the only lane, as its owner would.
+fn fill<I: Iterator<Item = Append>>(folder: &Path, records: impl FnOnce(&'static str) -> I) -> anyhow::Result<()> {
+    let topic = Names::new(PREFIX).memory(&ConnectionName::parse(&name(0))?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let log: Log = Arc::new(EmbeddedLog::open(&folder.join(LOG), EmbeddedOptions::default())?);
+        let mut records = records(topic.leak());
+        loop {
+            let batch: Vec<_> = records.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                break;
+            }
+            log.append(batch).await?;
+        }
+        log.close(Duration::from_mins(1)).await?;
+        Ok(())
+    })
+}
+
+/// An action that waits for a day, on a key on which ten of them do.
+fn waits(topic: &str, number: usize) -> Vec<Append> {
+    const EACH: usize = 10;
+    let (now, sequence) = (SystemClock.now(), number as u64);
+    let due = now + Duration::from_hours(24);
+    let conflict = KeyHash::from_text(format!("k-{:032x}", spread(number / EACH)));
+    let action = Action {
+        id: ActionId::from_text(format!("a-w{:031x}", spread(number) >> 4)),
+        connection: ConnectionName::parse(&name(0)).expect("a name"),
+        operation: "update_order".to_owned(),
+        parameters: [("note".to_owned(), Value::from("x".repeat(500)))].into_iter().collect(),
+        conflict: conflict.clone(),
+        purpose: Purpose::Step {
+            flow: "flow".to_owned(),
+            step: "step".to_owned(),
+            event: EventId::from_text("e-1"),
+            continuation: None,
+        },
+        source: Source { entity: conflict.clone(), version: 1, arrived: now, webhook: WebhookId::from_text("w-1") },
+        not_before: None,
+        retry: 0,
+        optional: false,
+        adopt: false,
+        origin: Origin::default(),
+        traceparent: None,
+    };
+    let count = u32::try_from(EACH).expect("ten");
+    let parked = Parked { due, parked: now, since: now, count, live: count };
+    let mut records = Vec::new();
+    if number % EACH == 0 {
+        records.push(memory::put(topic, &key::parked(&conflict), &parked, 1, now));
+    }
+    records.push(memory::put(topic, &key::place(&conflict, sequence), &action.id, 1, now));
+    let waiting = Waiting {
+        due,
+        parked: now,
+        sequence,
+        attempts: 1,
+        since: now,
+        age: Duration::ZERO,
+        clocks: Clocks::default(),
+        code: code::NOT_THERE,
+        maybe_done: false,
+        progress: Value::Null,
+        bulk: false,
+        action,
+    };
+    records.push(memory::put(topic, &key::waiting(&waiting.action.id), &waiting, 1, now));
+    records
+}
+
+/// A digest's digits are spread evenly; a counter's would make the index look better than it is.
+fn spread(number: usize) -> u128 {
+    (number as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+}
+
+fn settled(topic: &str, number: usize) -> Append {
     let at = SystemClock.now();
-    let outcome =
-        Outcome { end: End::Done, at, attempts: 1, retry: 0, result: [("id".to_owned(), number.to_string())].into() };
-    // A digest's digits are spread evenly; a counter's would make the index look better than it is.
-    let spread = (number as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-    let id = ActionId::from_text(format!("a-{spread:032x}"));
+    let (result, webhook) = ([("id".to_owned(), number.to_string())].into(), Some(WebhookId::from_text("w-1")));
+    let outcome = Outcome { end: End::Done, at, attempts: 1, retry: 0, result, webhook };
+    let id = ActionId::from_text(format!("a-{:032x}", spread(number)));
     memory::put(topic, &key::action(&id), &ActionState::Settled(outcome), 1, at)
 }
 

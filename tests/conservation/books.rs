@@ -67,7 +67,7 @@ impl Fate {
         match why {
             Why::TooOld => Self::TooOld,
             Why::BeforeFlow | Why::BeforeStart => Self::BeforeFlow,
-            Why::Condition | Why::WaitsInVain => Self::Skipped,
+            Why::Condition | Why::WaitsInVain | Why::Adopted => Self::Skipped,
         }
     }
 

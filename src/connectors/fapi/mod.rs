@@ -90,6 +90,9 @@ pub const VENDOR: Vendor = Vendor {
     headers: &["content-type", "user-agent"],
     // No limit is documented; one request a second is what users report as safe.
     pace: Pace { per_second: Some(1), concurrency: 1 },
+    // None is documented; the sixty calls a minute that users report as safe are kept by the pace.
+    limits: &[],
+    time_zone: "Europe/Prague",
     open,
     sandbox: sandbox::open,
     samples: sample::SAMPLES,
@@ -124,6 +127,30 @@ impl Connector for Fapi {
 
     fn read(&self, _poll: &str, cursor: Option<&Value>, now: Timestamp, reply: &Reply) -> PollRead {
         poll::read(&self.config, cursor, now, reply)
+    }
+
+    fn lists(&self) -> Vec<&'static str> {
+        vec![poll::INVOICES]
+    }
+
+    fn list(&self, list: &str, since: Timestamp, cursor: Option<&Value>, now: Timestamp) -> Option<Request> {
+        let begin = poll::since(since);
+        self.poll(list, Some(cursor.unwrap_or(&begin)), now)
+    }
+
+    fn read_list(
+        &self,
+        list: &str,
+        since: Timestamp,
+        cursor: Option<&Value>,
+        now: Timestamp,
+        reply: &Reply,
+    ) -> PollRead {
+        let begin = poll::since(since);
+        match list {
+            poll::INVOICES => poll::read_list(&self.config, cursor.unwrap_or(&begin), now, reply),
+            _ => PollRead::Failed(crate::model::code::UNKNOWN_OPERATION),
+        }
     }
 
     fn target(&self, operation: &Operation, parameters: &Parameters) -> Result<Target, String> {

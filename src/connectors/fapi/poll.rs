@@ -46,6 +46,15 @@ struct Cursor {
     exact: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     page: Option<Page>,
+    /// How often a list of `import` was begun anew because it moved.
+    #[serde(default)]
+    #[serde(skip_serializing_if = "is_zero")]
+    begun_anew: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 /// Within a list of several pages.
@@ -69,7 +78,7 @@ impl Cursor {
     /// Old things are for `import`: the very first poll begins now.
     fn read(cursor: Option<&Value>, now: Timestamp) -> Self {
         let read = cursor.and_then(|cursor| Self::deserialize(cursor).ok());
-        read.unwrap_or(Self { since: now, exact: true, page: None })
+        read.unwrap_or(Self { since: now, exact: true, page: None, begun_anew: 0 })
     }
 
     fn offset(&self) -> usize {
@@ -100,6 +109,28 @@ pub(super) fn polls(config: &Config) -> Vec<Poll> {
         return Vec::new();
     }
     vec![Poll { name: INVOICES, every: config.poll_every }]
+}
+
+/// Where a list of all that changed since then begins.
+pub(super) fn since(moment: Timestamp) -> Value {
+    Cursor { since: moment, exact: true, page: None, begun_anew: 0 }.to_json()
+}
+
+/// What a page of a list gave. One that has moved is read anew, since no later poll will: but not for ever.
+pub(super) fn read_list(config: &Config, cursor: &Value, now: Timestamp, reply: &Reply) -> PollRead {
+    const OFTEN: u8 = 5;
+    match read(config, Some(cursor), now, reply) {
+        PollRead::Rows { rows, cursor: next, more } => {
+            let mut next = Cursor::read(Some(&next), now);
+            let has_moved = !more && next.exact;
+            if has_moved && next.begun_anew >= OFTEN {
+                return PollRead::Failed(code::UNEXPECTED_ANSWER);
+            }
+            next.begun_anew += u8::from(has_moved);
+            PollRead::Rows { rows, cursor: next.to_json(), more: more || has_moved }
+        }
+        failed => failed,
+    }
 }
 
 /// The next page.
@@ -144,7 +175,7 @@ fn page(config: &Config, cursor: &Cursor, raw: &[&RawValue], now: Timestamp) -> 
     let next = if moved {
         Cursor { page: None, ..cursor.clone() }
     } else if complete {
-        Cursor { since: newest, exact: false, page: None }
+        Cursor { since: newest, exact: false, page: None, begun_anew: 0 }
     } else {
         let tail = ids.iter().skip(ids.len() - LAP).cloned().collect();
         Cursor { page: Some(Page { offset: cursor.offset() + ids.len() - LAP, newest, tail }), ..cursor.clone() }

@@ -61,6 +61,8 @@ pub const VENDOR: Vendor = Vendor {
     headers: webhook::KEPT,
     // The core has no limit; most shops are small machines, so one request at a time.
     pace: Pace { per_second: None, concurrency: 1 },
+    limits: &[],
+    time_zone: "UTC",
     open,
     sandbox: sandbox::open,
     samples: sample::DOCS,
@@ -106,6 +108,28 @@ impl Connector for WooCommerce {
             Some(orders) => orders.read(cursor, now, reply),
             None => PollRead::Failed(code::UNKNOWN_OPERATION),
         }
+    }
+
+    fn lists(&self) -> Vec<&'static str> {
+        self.orders_poll().map(|_| poll::NAME).into_iter().collect()
+    }
+
+    /// What changed since then is all that was made since then, and more.
+    fn list(&self, list: &str, since: Timestamp, cursor: Option<&Value>, now: Timestamp) -> Option<Request> {
+        let begin = OrdersPoll::since(since);
+        self.poll(list, Some(cursor.unwrap_or(&begin)), now)
+    }
+
+    fn read_list(
+        &self,
+        list: &str,
+        since: Timestamp,
+        cursor: Option<&Value>,
+        now: Timestamp,
+        reply: &Reply,
+    ) -> PollRead {
+        let begin = OrdersPoll::since(since);
+        self.read(list, Some(cursor.unwrap_or(&begin)), now, reply)
     }
 
     fn target(&self, _operation: &Operation, parameters: &Parameters) -> Result<Target, String> {

@@ -70,6 +70,13 @@ struct Row {
 }
 
 impl OrdersPoll<'_> {
+    /// Where a list of all that changed since then begins: its own moment included, which the shop does not do.
+    pub(super) fn since(moment: Timestamp) -> Value {
+        let from = moment.checked_sub(Duration::from_secs(1)).unwrap_or(moment);
+        let cursor = Cursor { part: Part::Orders, from, after: from, page: 1, newest: None, seen: BTreeMap::new() };
+        serde_json::to_value(cursor).expect("a cursor is plain data")
+    }
+
     pub(super) fn request(&self, cursor: Option<&Value>, now: Timestamp) -> Request {
         let cursor = self.cursor(cursor, now);
         // Without `Z`: with it and the flag the shop shifts the moment by its own offset, and orders are lost in

@@ -4,11 +4,7 @@
 use std::time::Duration;
 
 use spojka::{
-    model::{
-        code,
-        http::{Reply, Unanswered},
-        id::ActionId,
-    },
+    model::{code, http::Reply, id::ActionId},
     topics::{
         action::Action,
         memory::{self, Clocks, End, Parked, Waiting, key},
@@ -64,7 +60,7 @@ impl Stage {
 #[tokio::test]
 async fn followers_wait_in_memory_go_in_order_and_leave_nothing_behind() {
     let stage = Stage::new().await;
-    stage.wire.say("/set", Say::Fail(Unanswered::NotConnected));
+    stage.wire.say("/set", Say::Reply(Reply::new(503).header("retry-after", "1000")));
     let actions: Vec<_> = (0..300).map(|n| stage.action(&format!("a-{n}"), "set", &object(n), n)).collect();
     stage.append(&actions).await;
     let running = stage.start();

@@ -9,7 +9,7 @@ use spojka::{
         id::{KeyHash, WebhookId},
     },
     topics::{
-        action::{Action, Purpose},
+        action::{Action, Purpose, Source},
         event::Origin,
         memory::{End, Link, RegisterEntry, key},
         webhook::{Arrival, Webhook},
@@ -274,4 +274,31 @@ async fn a_log_that_is_away_for_a_while_loses_nothing() {
     running.stop().await;
     assert_eq!(stage.wire.effects().len(), 1);
     assert_eq!(stage.steps().await.len(), 1);
+}
+
+/// A state that comes back within the second has the id of its first coming.
+#[tokio::test]
+async fn a_b_a_within_one_second_ends_at_a_and_nothing_is_done_a_fourth_time() {
+    let stage = Stage::new().await;
+    let turn = |id: &str, value: i64, webhook: &str, arrived: i64| {
+        let action = stage.set(id, "eva", value);
+        let webhook = WebhookId::from_text(webhook);
+        Action { source: Source { webhook, arrived: at(arrived), ..action.source.clone() }, ..action }
+    };
+    let all = [turn("a-a", 1, "w-1", 1), turn("a-b", 2, "w-2", 2), turn("a-a", 1, "w-3", 3)];
+    stage.append(&all).await;
+    stage.append(&[stage.set("a-9", "end", 1)]).await;
+    let running = stage.start();
+    stage
+        .until("the last one is done", || stage.wire.effects().iter().filter(|path| path.contains("eva")).count() == 3)
+        .await;
+    // Whatever comes again afterwards, in any order, is settled: also a new telling of the first state by a poll.
+    stage.append(&all).await;
+    stage.append(&[turn("a-a", 1, "w-4", 4), stage.set("a-10", "end", 2)]).await;
+    stage.settled("a-10").await;
+    running.stop().await;
+    assert_eq!(stage.wire.effects().iter().filter(|path| path.contains("eva")).count(), 3);
+    let object = stage.ids.conflict(&stage.name, "eva");
+    let entry: RegisterEntry = stage.read(&key::register(&object, "fields")).expect("written");
+    assert_eq!(entry.source.webhook.as_str(), "w-3");
 }

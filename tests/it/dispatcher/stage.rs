@@ -6,9 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use spojka::{
     dispatcher::{
-        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared,
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, Shared,
         backoff::{Backoff, Schedule},
         circuit::CircuitSettings,
+        limits::LaneLimit,
     },
     log::{
         Bound, Fencing, Log, LogResult, Signal, Table, TopicPartition, TopicSpec,
@@ -67,6 +68,7 @@ pub(super) const DELIVERY: Delivery = Delivery {
     not_there: Schedule::Exponential(Backoff { first: Duration::from_secs(1), cap: Duration::from_mins(10) }),
     not_there_max_age: Duration::from_hours(10),
     bulk: BulkDelivery { concurrency: 1, per_second: Some(2), keep_for: Duration::from_hours(24) },
+    loops: None,
     circuit: CircuitSettings { failures: 5, backoff: CIRCUIT },
 };
 
@@ -86,6 +88,8 @@ pub(super) struct Stage {
     pub(super) memory: Arc<dyn Table>,
     pub(super) toy: Toy,
     pub(super) delivery: Delivery,
+    pub(super) limits: Vec<LaneLimit>,
+    pub(super) board: LaneBoard,
     /// What the connection logs in with.
     pub(super) secret: &'static str,
     pub(super) metrics: Arc<Metrics>,
@@ -161,6 +165,8 @@ impl Stage {
             memory,
             toy,
             delivery: DELIVERY,
+            limits: Vec::new(),
+            board: LaneBoard::default(),
             secret: "first",
             metrics: Arc::new(Metrics::new()),
         }
@@ -180,6 +186,7 @@ impl Stage {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             random: Arc::new(Longest),
             metrics: Arc::clone(&self.metrics),
+            board: self.board.clone(),
             owner: owner.to_owned(),
         };
         let connection = |name: &&ConnectionName| LaneConnection {
@@ -188,6 +195,7 @@ impl Stage {
             connector: Arc::new(self.toy),
             credentials: self.ids.credentials(name, &[self.secret]),
             delivery: self.delivery.clone(),
+            limits: self.limits.clone(),
             transport: Arc::clone(&self.wire) as Arc<dyn spojka::dispatcher::Transport>,
         };
         let settings = DispatcherSettings { lease: LEASE, drain: Duration::from_mins(1) };

@@ -53,6 +53,8 @@ pub(super) static VENDOR: Vendor = Vendor {
     url_events: &[],
     headers: &[],
     pace: Pace { per_second: None, concurrency: 4 },
+    limits: &[],
+    time_zone: "UTC",
     open: |_| Err(Vec::new()),
     sandbox: |_, _| unreachable!("the wire is the vendor"),
     samples: &[],
@@ -180,12 +182,28 @@ impl Connector for Toy {
         let row = |row: &Value| PolledRow {
             row: text(row, "row"),
             state: text(row, "state"),
-            version: None,
+            version: row["version"].as_i64(),
             body: row.to_string().into(),
             complete: true,
         };
         let rows = page["rows"].as_array().unwrap().iter().map(row).collect();
         PollRead::Rows { rows, cursor: page["cursor"].clone(), more: false }
+    }
+
+    fn lists(&self) -> Vec<&'static str> {
+        vec!["rows"]
+    }
+
+    fn list(&self, list: &str, since: Timestamp, cursor: Option<&Value>, now: Timestamp) -> Option<Request> {
+        let begin = json!(since.as_second());
+        (list == "rows").then(|| self.poll(list, Some(cursor.unwrap_or(&begin)), now)).flatten()
+    }
+
+    fn read_list(&self, list: &str, _: Timestamp, cursor: Option<&Value>, now: Timestamp, reply: &Reply) -> PollRead {
+        match self.read(list, cursor, now, reply) {
+            PollRead::Rows { rows, cursor, .. } => PollRead::Rows { more: !rows.is_empty(), rows, cursor },
+            failed => failed,
+        }
     }
 
     fn login(&self, session: Option<&Session>, now: Timestamp) -> Option<Request> {

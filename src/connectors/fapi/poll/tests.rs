@@ -124,6 +124,61 @@ fn rows_that_slip_between_two_pages_are_found_by_the_next_poll() {
     assert!(!more && next.get("page").is_none());
 }
 
+/// Reads a list to its end, as the engine would.
+fn list(account: &mut Account, since: Timestamp) -> Vec<PolledRow> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    for _ in 0..20 {
+        let request = account.connector.list(INVOICES, since, cursor.as_ref(), account.now).expect("a request");
+        let reply = account.sandbox.answer(&as_sandbox(&request), account.now);
+        let read = account.connector.read_list(INVOICES, since, cursor.as_ref(), account.now, &reply);
+        let (rows, next, more) = rows(read);
+        all.extend(rows);
+        cursor = Some(next);
+        if !more {
+            return all;
+        }
+    }
+    panic!("it does not come to an end")
+}
+
+#[test]
+fn a_list_gives_all_that_changed_since_a_day_and_is_the_same_as_what_the_poll_finds() {
+    let mut account = Account::new(&[]);
+    let since = account.now;
+    let mut cursor = None;
+    poll(&mut account, &mut cursor);
+    account.wait(60);
+    let made: Vec<_> =
+        (0..150).map(|_| account.create(json!({"items": [{"name": "Kurz", "price": 1}]})).to_string()).collect();
+    let mut found = list(&mut account, since);
+    let mut polled = poll(&mut account, &mut cursor);
+    for rows in [&mut found, &mut polled] {
+        rows.sort_by(|one, other| one.row.cmp(&other.row));
+        rows.dedup_by(|one, other| one.row == other.row);
+    }
+    assert_eq!(ids(&found), made);
+    assert_eq!(found, polled, "the same rows in the same states: the same webhooks");
+    let later = account.now.checked_add(SignedDuration::from_hours(1)).expect("time");
+    assert_eq!(list(&mut account, later), []);
+}
+
+#[test]
+fn a_list_that_moves_is_read_anew_and_not_for_ever() {
+    let config = config(&[]);
+    let now = at("2025-10-10T10:30:00Z");
+    let mut cursor = since(at("2025-10-10T09:00:00Z"));
+    for _turn in 0..5 {
+        let (_, second, more) = rows(read_list(&config, &cursor, now, &page_of(0..100)));
+        assert!(more);
+        let (_, next, more) = rows(read_list(&config, &second, now, &page_of(0..100)));
+        assert!(more && next.get("page").is_none());
+        cursor = next;
+    }
+    let (_, second, _) = rows(read_list(&config, &cursor, now, &page_of(0..100)));
+    let end = read_list(&config, &second, now, &page_of(0..100));
+    assert_eq!(end, PollRead::Failed(code::UNEXPECTED_ANSWER));
+}
+
 #[test]
 fn answers_that_are_no_list_fail() {
     let config = config(&[]);
@@ -172,7 +227,7 @@ fn what_the_filter_should_have_kept_back_is_no_news() {
 #[test]
 fn each_poll_looks_back_and_further_back_before_the_clocks_go_back() {
     let config = config(&[]);
-    let after = |since: &str| Cursor { since: at(since), exact: false, page: None }.after(&config);
+    let after = |since: &str| Cursor { since: at(since), exact: false, page: None, begun_anew: 0 }.after(&config);
     assert_eq!(after("2025-10-10T09:00:00Z"), "2025-10-10 10:58:00");
     // In the hour before the change, later documents will carry the same local times once more.
     assert_eq!(after("2025-10-26T00:32:00Z"), "2025-10-26 01:30:00");

@@ -106,6 +106,20 @@ fn the_first_poll_begins_now_and_later_ones_find_what_changed() {
 }
 
 #[test]
+fn a_list_gives_all_that_changed_since_a_moment_page_by_page_and_what_lies_in_the_bin() {
+    let mut world = World::new();
+    world.creates(5);
+    let mut made: Vec<_> = (0..250).map(|n| world.creates(10 + n / 100).to_string()).collect();
+    world.does(&json!({"trash": {"id": made[0].parse::<u64>().expect("an id")}}), 20);
+    world.cursor = Some(OrdersPoll::since(at(10)));
+    let mut found = world.round(3600);
+    made.sort_unstable();
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found, made, "the moment itself is included, and what was before is not");
+}
+
+#[test]
 fn a_change_in_the_second_of_the_last_one_is_found() {
     let mut world = World::new();
     let id = world.creates(10);
