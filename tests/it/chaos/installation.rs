@@ -145,6 +145,8 @@ impl Installation {
             slot.shift_clock(FIRST_SHIFT);
         }
         let first = self.slots[0].launch().start(&self.slots[0].config).expect("it starts");
+        let says_so = || fs::read_to_string(&self.slots[0].log).is_ok_and(|log| log.contains("flows in force"));
+        assert!(within(PATIENCE, says_so).await, "the flows come into force");
         assert!(first.stop(), "it ends in order");
         self.set_clocks();
         self.wake();
