@@ -4,9 +4,12 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::topics::{
-    dead::Kind,
-    replay::{AsOf, Begin, Mode},
+use crate::{
+    model::code::Class,
+    topics::{
+        dead::Kind,
+        replay::{AsOf, Begin, Mode},
+    },
 };
 
 /// Webhooks in, your flows applied, actions done: nothing lost, nothing done twice.
@@ -55,6 +58,8 @@ pub enum Command {
     Send(SendArguments),
     /// Serve a simulated vendor over HTTP.
     Sandbox(SandboxArguments),
+    /// How the lanes stand: backlog, rate, circuit, quotas and what they cost. `pause` and `resume` stop one and start it.
+    Lanes(LanesArguments),
     /// The topics as they stand.
     Topics,
     /// What each vendor takes and does.
@@ -68,6 +73,8 @@ pub enum Command {
     /// Judge stored webhooks, events or actions again, and do what is missing. Counts first, and does nothing without --yes.
     #[command(args_conflicts_with_subcommands = true)]
     Replay(ReplayArguments),
+    /// Read what a vendor holds already, show what the flows would do with it, and adopt or fire it.
+    Import(ImportArguments),
     /// The story of one webhook, event, action or dead letter.
     Trace {
         /// Its id: `w-…`, `e-…`, `a-…` or `d-…`. Without one: the webhooks that arrived last.
@@ -163,6 +170,25 @@ pub struct SandboxArguments {
     /// A setting of the vendor, such as the credentials that the sandbox takes; may be given several times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub settings: Vec<String>,
+}
+
+/// Which lanes, or what to tell one of them.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct LanesArguments {
+    /// Only this connection's.
+    pub connection: Option<String>,
+    #[command(subcommand)]
+    pub command: Option<LanesCommand>,
+}
+
+/// What to tell a lane's owner.
+#[derive(Debug, Subcommand)]
+pub enum LanesCommand {
+    /// Send nothing to this connection until it is resumed. Everything is kept meanwhile.
+    Pause { connection: String },
+    /// Go on, whatever stopped it: a person, a failing target, rejected credentials.
+    Resume { connection: String },
 }
 
 #[derive(Debug, Args)]
@@ -281,6 +307,33 @@ impl From<ReplayAsOf> for AsOf {
     }
 }
 
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// The connection whose vendor is read.
+    pub connection: String,
+    /// What was there or changed since then: a day, a time, or so long ago (`2025-01-01`, `365d`).
+    #[arg(long, value_name = "TIME", required_unless_present = "run")]
+    pub since: Option<String>,
+    /// Only these of the vendor's lists: `orders`, `invoices`, …
+    #[arg(long, value_delimiter = ',', value_name = "LIST,…")]
+    pub kind: Vec<String>,
+    /// Rows that were read already: the import's name, as it was shown.
+    #[arg(long, conflicts_with = "since")]
+    pub run: Option<String>,
+    /// The targets hold it already: it goes into the ledger, and nothing is sent.
+    #[arg(long)]
+    pub adopt: bool,
+    /// Do what the flows in force now say.
+    #[arg(long, conflicts_with = "adopt")]
+    pub fire: bool,
+    /// Actions appended a second, at the most.
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
+    /// Do it.
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// What to do with dead letters.
 #[derive(Debug, Subcommand)]
 pub enum DeadCommand {
@@ -291,8 +344,14 @@ pub enum DeadCommand {
         /// Its id, as `dead list` shows it.
         id: String,
     },
-    /// Send them on their way again. Tells how many, and moves nothing without --yes.
-    Retry(DeadArguments),
+    /// Send them on their way again, behind live traffic. Tells how many, and moves nothing without --yes.
+    Retry {
+        #[command(flatten)]
+        which: DeadArguments,
+        /// Wait until the retried actions have ended, and tell how.
+        #[arg(long)]
+        wait: bool,
+    },
     /// Remove them for good. Tells how many, and removes nothing without --yes.
     Discard(DeadArguments),
 }
@@ -308,9 +367,21 @@ pub struct DeadArguments {
     /// Only those that died of this code.
     #[arg(long)]
     pub code: Option<String>,
+    /// Only those that died of a code of this class.
+    #[arg(long)]
+    pub class: Option<DeadClass>,
     /// Only those of this connection.
     #[arg(long)]
     pub connection: Option<String>,
+    /// Only those of this flow.
+    #[arg(long)]
+    pub flow: Option<String>,
+    /// Only those that died then or later: a day, a time, or so long ago (`2025-10-01`, `36h`).
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only those that died before.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
     /// At the most so many.
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub limit: usize,
@@ -333,6 +404,28 @@ impl DeadKind {
             Self::Webhook => Kind::Webhook.as_str(),
             Self::Event => Kind::Event.as_str(),
             Self::Action => Kind::Action.as_str(),
+        }
+    }
+}
+
+/// What kind of reason a dead letter has: `spojka explain` tells each code's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeadClass {
+    Transient,
+    Permanent,
+    Caller,
+    Config,
+    Ours,
+}
+
+impl DeadClass {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transient => Class::Transient.as_str(),
+            Self::Permanent => Class::Permanent.as_str(),
+            Self::Caller => Class::Caller.as_str(),
+            Self::Config => Class::Config.as_str(),
+            Self::Ours => Class::Ours.as_str(),
         }
     }
 }

@@ -100,6 +100,10 @@ impl Installation {
         Ok(if runs { Self::Running(Box::new(config)) } else { Self::Here(Here::open(path).await?) })
     }
 
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::Running(_))
+    }
+
     pub async fn ask<T: DeserializeOwned>(&self, question: Question) -> anyhow::Result<T> {
         match self {
             Self::Running(config) => match over_the_port(config, &question).await? {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::connectors::{
     self,
-    contract::{Need, SettingKind, Vendor, operation::OperationKind},
+    contract::{Limit, Need, SettingKind, Vendor, operation::OperationKind},
 };
 
 /// Lists all vendors, or describes one.
@@ -36,6 +36,11 @@ fn print(out: &mut dyn Write, vendor: &Vendor) -> io::Result<()> {
         .map(|setting| vec![setting.name.to_owned(), kind(setting.kind), need(setting.need), setting.doc.to_owned()])
         .collect();
     table(out, &["name", "takes", "default", "for"], &rows)?;
+    if !vendor.limits.is_empty() {
+        writeln!(out, "\nlimits (change them under `delivery: {{ limits: … }}`)")?;
+        let rows: Vec<_> = vendor.limits.iter().map(limit_cells).collect();
+        table(out, &["name", "calls", "of", "shared by", "what"], &rows)?;
+    }
     writeln!(out, "\nevents")?;
     let rows: Vec<_> = vendor.events.iter().map(|event| vec![event.name.to_owned(), event.doc.to_owned()]).collect();
     table(out, &["type", "meaning"], &rows)?;
@@ -70,6 +75,29 @@ fn print(out: &mut dyn Write, vendor: &Vendor) -> io::Result<()> {
     table(out, &["name", "what"], &rows)
 }
 
+fn limit_cells(limit: &Limit) -> Vec<String> {
+    vec![
+        limit.name.to_owned(),
+        format!("{} a {}", limit.calls, limit.window.as_str()),
+        limit.class.unwrap_or("all").to_owned(),
+        limit.scope.as_str().to_owned(),
+        limit.doc.to_owned(),
+    ]
+}
+
+fn describe_limit(limit: &Limit) -> Value {
+    let price = limit.price.map(|price| {
+        json!({
+            "block": price.block, "amount": price.amount, "currency": price.currency, "vat": price.vat.as_str(),
+            "charged": price.charged.as_str(),
+        })
+    });
+    json!({
+        "name": limit.name, "doc": limit.doc, "scope": limit.scope.as_str(), "class": limit.class, "calls": limit.calls,
+        "window": limit.window.as_str(), "price": price,
+    })
+}
+
 fn describe(vendor: &Vendor) -> Value {
     json!({
         "vendor": vendor.name, "title": vendor.title, "doc": vendor.doc,
@@ -78,6 +106,8 @@ fn describe(vendor: &Vendor) -> Value {
         })).collect::<Vec<_>>(),
         "events": vendor.events.iter().map(|event| json!({ "type": event.name, "doc": event.doc })).collect::<Vec<_>>(),
         "url_events": vendor.url_events,
+        "pace": { "per_second": vendor.pace.per_second, "concurrency": vendor.pace.concurrency },
+        "limits": vendor.limits.iter().map(describe_limit).collect::<Vec<_>>(), "time_zone": vendor.time_zone,
         "operations": vendor.operations.iter().map(|operation| json!({
             "name": operation.name, "doc": operation.doc, "repeat": operation.repeat.as_str(), "calls": operation.calls,
             "limit_class": operation.limit_class, "for_flows": operation.kind == OperationKind::Write,

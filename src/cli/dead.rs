@@ -2,19 +2,26 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use super::{
     Exit,
     arguments::{DeadArguments, DeadCommand},
     client,
+    confirm::{Answer, confirm},
     output::{Output, table},
+    progress::Progress,
+    replay::{LOOK, with_installation},
+    times,
 };
 use crate::{
     config::Mode,
+    model::time::{Clock as _, SystemClock},
     runtime::{
         admin::Question,
         operator::dead::{DeadFilter, DeadRow, Moved},
     },
-    topics::dead::DeadLetter,
+    topics::{dead::DeadLetter, memory::End},
 };
 
 pub fn run(config: &Path, command: DeadCommand, output: &mut Output<'_>) -> anyhow::Result<Exit> {
@@ -30,23 +37,37 @@ pub fn run(config: &Path, command: DeadCommand, output: &mut Output<'_>) -> anyh
                         row.id.clone(),
                         row.at.clone(),
                         row.code.clone(),
+                        row.class.clone(),
                         row.connection.clone(),
                         row.what.clone(),
                         row.message.clone(),
                     ]
                 };
-                table(out, &["id", "when", "code", "connection", "what", ""], &rows.iter().map(row).collect::<Vec<_>>())
+                table(
+                    out,
+                    &["id", "when", "code", "class", "connection", "what", ""],
+                    &rows.iter().map(row).collect::<Vec<_>>(),
+                )
             })?;
             Ok(Exit::Done)
         }
         DeadCommand::Show { id } => show(config, &id, output),
-        DeadCommand::Retry(arguments) => {
-            let filter = filter(config, &arguments)?;
-            move_them(config, &arguments, "retried", (filter.clone(), Question::DeadRetry(filter)), output)
+        DeadCommand::Retry { which, wait } => {
+            let filter = filter(config, &which)?;
+            let question = Question::DeadRetry(filter.clone());
+            match move_them(config, &which, "retried", (filter, question), output)? {
+                Ok(moved) if wait => wait_for(config, moved, output),
+                Ok(moved) => tell(&moved, "retried", output),
+                Err(exit) => Ok(exit),
+            }
         }
         DeadCommand::Discard(arguments) => {
             let filter = filter(config, &arguments)?;
-            move_them(config, &arguments, "discarded", (filter.clone(), Question::DeadDiscard(filter)), output)
+            let question = Question::DeadDiscard(filter.clone());
+            match move_them(config, &arguments, "discarded", (filter, question), output)? {
+                Ok(moved) => tell(&moved, "discarded", output),
+                Err(exit) => Ok(exit),
+            }
         }
     }
 }
@@ -61,11 +82,17 @@ fn filter(path: &Path, arguments: &DeadArguments) -> anyhow::Result<DeadFilter> 
             Some(found.map_or_else(|| name.clone(), |(name, connection)| connection.identity(name).to_string()))
         }
     };
+    let now = SystemClock.now();
+    let time = |text: &Option<String>| text.as_deref().map(|text| times::read(text, now)).transpose();
     Ok(DeadFilter {
         id: arguments.id.clone(),
         kind: arguments.kind.map(|kind| kind.as_str().to_owned()),
         code: arguments.code.clone(),
+        class: arguments.class.map(|class| class.as_str().to_owned()),
         connection,
+        flow: arguments.flow.clone(),
+        since: time(&arguments.since)?,
+        until: time(&arguments.until)?,
         limit: arguments.limit,
     })
 }
@@ -77,7 +104,8 @@ fn list(config: &Path, filter: &DeadFilter) -> anyhow::Result<Vec<DeadRow>> {
 fn show(config: &Path, id: &str, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     let letter: DeadLetter = client::ask(config, Question::DeadShow { id: id.to_owned() })?;
     output.show(&letter, |out, letter| {
-        writeln!(out, "{} ({} {})\n{}", letter.id, letter.kind.as_str(), letter.code, letter.message)?;
+        let class = letter.code.page().class.as_str();
+        writeln!(out, "{} ({} {}, {class})\n{}", letter.id, letter.kind.as_str(), letter.code, letter.message)?;
         let fields = [
             ("connection", letter.connection.as_ref().map(ToString::to_string)),
             ("what", letter.what.clone()),
@@ -104,25 +132,36 @@ fn show(config: &Path, id: &str, output: &mut Output<'_>) -> anyhow::Result<Exit
     Ok(Exit::Done)
 }
 
+/// Counts, asks, and moves; or tells why nothing was moved.
 fn move_them(
     config: &Path,
     arguments: &DeadArguments,
     done: &str,
     (filter, question): (DeadFilter, Question),
     output: &mut Output<'_>,
-) -> anyhow::Result<Exit> {
+) -> anyhow::Result<Result<Moved, Exit>> {
     let count = list(config, &filter)?.len();
     if count == 0 {
         output.complain("error: no dead letter fits\nhint: `spojka dead list` shows all of them")?;
-        return Ok(Exit::NotFound);
+        return Ok(Err(Exit::NotFound));
     }
-    if !arguments.yes {
-        let what = if count == 1 { "letter" } else { "letters" };
-        output.complain(&format!("{count} dead {what} would be {done}; nothing was done\nhint: add --yes"))?;
-        return Ok(Exit::Usage);
+    let what = if count == 1 { "letter" } else { "letters" };
+    let would = format!("{count} dead {what} would be {done}");
+    match confirm(arguments.yes, &format!("{would}: go on?"), output)? {
+        Answer::Yes => Ok(Ok(client::ask(config, question)?)),
+        Answer::No => {
+            output.complain("nothing was done")?;
+            Ok(Err(Exit::Usage))
+        }
+        Answer::NobodyThere => {
+            output.complain(&format!("{would}; nothing was done\nhint: add --yes"))?;
+            Ok(Err(Exit::Usage))
+        }
     }
-    let moved: Moved = client::ask(config, question)?;
-    output.show(&moved, |out, moved| {
+}
+
+fn tell(moved: &Moved, done: &str, output: &mut Output<'_>) -> anyhow::Result<Exit> {
+    output.show(moved, |out, moved| {
         writeln!(out, "{} {done}", moved.moved)?;
         if moved.unreadable > 0 {
             writeln!(out, "{} cannot be read any more: only `discard` is left for them", moved.unreadable)?;
@@ -130,4 +169,37 @@ fn move_them(
         Ok(())
     })?;
     Ok(Exit::Done)
+}
+
+/// Waits until all retried actions have ended.
+fn wait_for(config: &Path, moved: Moved, output: &mut Output<'_>) -> anyhow::Result<Exit> {
+    let ends = with_installation(config, output, async |installation, output| {
+        if !installation.is_running() {
+            anyhow::bail!("nobody would do what was retried\nhint: start `spojka run`");
+        }
+        let mut progress = Progress::new();
+        loop {
+            let ends: Vec<Option<End>> = installation.ask(Question::Ends(moved.actions.clone())).await?;
+            let ended = ends.iter().flatten().count();
+            if ended == ends.len() {
+                progress.end(output)?;
+                return Ok(ends);
+            }
+            progress.tell(&format!("{ended} of {} have ended", ends.len()), output)?;
+            SystemClock.sleep(LOOK).await;
+        }
+    })?;
+    let ended: Vec<_> = moved.actions.iter().zip(ends.into_iter().flatten()).collect();
+    let all = ended.iter().all(|(_, end)| !matches!(end, End::Dead(_)));
+    let rows: Vec<_> = ended
+        .iter()
+        .map(
+            |(retried, end)| json!({ "action": retried.action, "connection": retried.connection, "end": end.as_str() }),
+        )
+        .collect();
+    output.show(&json!({ "moved": moved.moved, "unreadable": moved.unreadable, "ended": rows }), |out, _| {
+        writeln!(out, "{} retried", moved.moved)?;
+        ended.iter().try_for_each(|(retried, end)| writeln!(out, "{}: {}", retried.action, end.in_words()))
+    })?;
+    Ok(if all { Exit::Done } else { Exit::Failed })
 }

@@ -10,6 +10,8 @@ mod dead;
 mod demo;
 mod doctor;
 mod explain;
+mod import;
+mod lanes;
 pub mod output;
 mod progress;
 mod replay;
@@ -99,9 +101,11 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Sandbox(arguments) => sandbox::run(&arguments, output),
         Command::Send(arguments) => send::run(&config, &arguments, output),
         Command::Doctor { connection } => doctor::run(&config, connection.as_deref(), output),
+        Command::Lanes(arguments) => lanes::run(&config, &arguments, output),
         Command::Topics => topics::run(&config, output),
         Command::Dead(command) => dead::run(&config, command, output),
         Command::Replay(arguments) => replay::run(&config, arguments, output),
+        Command::Import(arguments) => import::run(&config, &arguments, output),
         Command::Trace { id } => trace::run(&config, id.as_deref(), output),
     }
 }

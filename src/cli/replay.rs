@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Between two looks.
-const LOOK: Duration = Duration::from_millis(100);
+pub const LOOK: Duration = Duration::from_millis(100);
 /// A replay that has written nothing for so long has lost its process.
 const GONE: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 
@@ -173,7 +173,7 @@ async fn follow(installation: &Installation, mut replay: Replay, output: &mut Ou
 /// Nobody looks any more. What runs in another process goes on there; a count is of no use to anybody.
 async fn leave(installation: &Installation, replay: Replay, output: &mut Output<'_>) -> anyhow::Result<Replay> {
     let id = replay.id.clone();
-    let runs_on = matches!(installation, Installation::Running(_)) && !replay.dry;
+    let runs_on = installation.is_running() && !replay.dry;
     if runs_on {
         output.complain(&format!("{id} goes on in the background\nhint: `spojka replay stop {id}` stops it"))?;
         return Ok(replay);

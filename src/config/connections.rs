@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    delivery::Delivery,
+    delivery::{self, Delivery},
     fields::{Fields, list, texts},
     report::Problems,
     secrets::Secrets,
@@ -87,6 +87,7 @@ pub(crate) fn read(
         }
     }
     check_identities(entries, &connections, problems);
+    delivery::divide(&mut connections.good, entries, problems);
     connections
 }
 

@@ -27,7 +27,7 @@ mod tree;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 pub use connections::ConnectionConfig;
-pub use delivery::{Circuit, Delivery, Pauses, Retry};
+pub use delivery::{Circuit, Delivery, LimitConfig, Pauses, QuotaConfig, Retry, SpanConfig};
 pub use log::{KafkaConfig, LogConfig, Sasl, Security};
 pub use report::{Problem, Report};
 pub use secrets::{Environment, FixedEnvironment, Mode, ProcessEnvironment};

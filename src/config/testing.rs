@@ -7,7 +7,9 @@ use crate::{
     connectors::contract::{
         Accept, Connector, Field, FieldKind, Need, Normalized, Opened, Operation, Pace, Parameter, Plan, Progress,
         Register, RegisterRule, Repeat, Sandbox, Setting, SettingKind, SettingProblem, Settings, Target, Vendor,
-        Verdict, Work, operation::OperationKind,
+        Verdict, Work,
+        limits::{Charged, Limit, Price, Scope, Vat, Window},
+        operation::OperationKind,
     },
     model::{
         code,
@@ -36,6 +38,8 @@ const SHOP: Vendor = Vendor {
     url_events: &[],
     headers: &[],
     pace: Pace { per_second: Some(5), concurrency: 2 },
+    limits: &[],
+    time_zone: "UTC",
     open: open_shop,
     sandbox: no_sandbox,
     samples: &[],
@@ -51,9 +55,39 @@ const CRM: Vendor = Vendor {
     url_events: &[],
     headers: &[],
     pace: Pace { per_second: None, concurrency: 4 },
+    limits: &[MONTHLY, PER_ADDRESS],
+    time_zone: "Europe/Budapest",
     open: |_| Ok(Arc::new(Double)),
     sandbox: no_sandbox,
     samples: &[],
+};
+
+/// A quota with a price.
+const MONTHLY: Limit = Limit {
+    name: "monthly-calls",
+    doc: "",
+    scope: Scope::Connection,
+    class: None,
+    calls: 1000,
+    window: Window::Month,
+    price: Some(Price {
+        block: 100_000,
+        amount: "2000",
+        currency: "HUF",
+        vat: Vat::Excluded,
+        charged: Charged::Started,
+    }),
+};
+
+/// A limit that all connections behind one address share.
+const PER_ADDRESS: Limit = Limit {
+    name: "per-address",
+    doc: "",
+    scope: Scope::Egress,
+    class: None,
+    calls: 60,
+    window: Window::Minute,
+    price: None,
 };
 
 const UPSERT_CONTACT: Operation = Operation {

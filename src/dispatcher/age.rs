@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{context::LaneContext, line::Item, timeline::span};
 use crate::{
-    model::time::Timestamp,
+    model::{code, time::Timestamp},
     topics::memory::{Clocks, Waiting},
 };
 
@@ -25,6 +25,11 @@ impl Age {
     /// How old it is when the lane has worked for so long.
     pub fn at(&self, worked: Duration) -> Duration {
         self.so_far + self.counting_from.map_or(Duration::ZERO, |from| worked.saturating_sub(from))
+    }
+
+    /// It waits for something that is no failure of its own.
+    pub fn rests(&mut self, worked: Duration) {
+        *self = Self { so_far: self.at(worked), counting_from: None, ..*self };
     }
 
     /// It has failed, again or for the first time.
@@ -48,7 +53,8 @@ impl LaneContext {
     /// Of the time that passed since another owner parked it, its planned wait counts and no more: while no lane worked it
     /// did not fail, and nobody knows whether the time of day was set meanwhile.
     pub fn restored_age(&self, waiting: &Waiting) -> Age {
-        let (failed, waited_to) = (waiting.attempts > 0, Some(waiting.due));
+        let failed = waiting.attempts > 0 && waiting.code != code::LIMIT_REACHED;
+        let waited_to = Some(waiting.due);
         if waiting.clocks.epoch == self.epoch {
             let counting_from = failed.then_some(waiting.clocks.worked);
             return Age { so_far: waiting.age, counting_from, ended: waiting.clocks.ended, waited_to };

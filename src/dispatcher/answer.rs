@@ -25,6 +25,10 @@ pub enum Answer {
         maybe_done: bool,
         after: Option<Duration>,
     },
+    /// Nothing was sent: a limit has no more room before this.
+    Later {
+        until: Timestamp,
+    },
     Refused(String),
     /// Nothing happened, and nothing more may be sent: rejected credentials, a forbidden address.
     Halts(Code),
@@ -43,7 +47,7 @@ impl Answer {
         match self {
             Self::Done(_) | Self::Next(_) => true,
             Self::Retry { maybe_done, .. } => *maybe_done,
-            Self::Refused(_) | Self::Halts(_) | Self::Barred(_) | Self::Forgotten => false,
+            Self::Refused(_) | Self::Halts(_) | Self::Barred(_) | Self::Later { .. } | Self::Forgotten => false,
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
     circuit::Pass,
     context::LaneContext,
     ledger::{self, Judgement},
+    limits::Allowance,
     line::Item,
     list::{self, Listed},
     settle::{Ended, How, settle},
@@ -98,11 +99,19 @@ enum Turn {
 }
 
 struct Wait {
-    wait: Duration,
+    pause: Duration,
     code: Code,
     maybe_done: bool,
     /// A wait that is no failure: it counts as no attempt.
     counts: bool,
+}
+
+/// The longest that an action waits for a limit before it asks again: somebody may raise it, or set the clock.
+const LONGEST_FOR_A_LIMIT: Duration = Duration::from_hours(1);
+
+fn limited(context: &LaneContext, until: Timestamp, maybe_done: bool) -> Wait {
+    let wait = span(context.now(), until).min(LONGEST_FOR_A_LIMIT);
+    Wait { pause: wait, code: code::LIMIT_REACHED, maybe_done, counts: true }
 }
 
 impl Turn {
@@ -132,7 +141,12 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
         Some(ActionState::Begun { .. } | ActionState::Settled(_)) | None => {}
     }
     if let Some(wait) = too_early(context, action, item) {
-        return Ok(Turn::Waits(Wait { wait, code: code::NOT_THERE, maybe_done: item.maybe_done, counts: false }));
+        return Ok(Turn::Waits(Wait {
+            pause: wait,
+            code: code::NOT_THERE,
+            maybe_done: item.maybe_done,
+            counts: false,
+        }));
     }
     if matches!(action.purpose, Purpose::List { .. }) {
         return Ok(Turn::List);
@@ -176,7 +190,7 @@ fn in_doubt(context: &LaneContext, item: &Item, repeat: Repeat) -> Option<Turn> 
         }
         Repeat::Checked { settle } => {
             let wait = context.unsettled_for(item, settle);
-            let waits = Turn::Waits(Wait { wait, code: code::TIMED_OUT, maybe_done: true, counts: false });
+            let waits = Turn::Waits(Wait { pause: wait, code: code::TIMED_OUT, maybe_done: true, counts: false });
             (!wait.is_zero()).then_some(waits)
         }
         Repeat::Natural | Repeat::Keyed => None,
@@ -207,12 +221,20 @@ fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, re
 
 /// Records the intent where that is promised, and talks to the vendor.
 async fn talk(context: &LaneContext, pass: &Pass, action: &Action, item: &Item, mut aim: Box<Aim>) -> LogResult<Turn> {
+    // What may have happened already is not left out any more.
+    match context.admit(aim.operation, action.optional && !item.maybe_done).await? {
+        Allowance::Go => {}
+        Allowance::Later(until) => {
+            return Ok(Turn::Waits(Wait { counts: false, ..limited(context, until, item.maybe_done) }));
+        }
+        Allowance::Drop => return Ok(Turn::Ends { how: Box::new(How::Dropped(code::LIMIT_REACHED)), aim: None }),
+    }
     if aim.repeat == Repeat::Unsafe
         && pass.is_probe()
         && let Some(answer) = ask_first(context, pass).await?
     {
         let code = talk::failure_of(&answer).unwrap_or(code::UNEXPECTED_ANSWER);
-        let wait = Wait { wait: Duration::ZERO, code, maybe_done: item.maybe_done, counts: false };
+        let wait = Wait { pause: Duration::ZERO, code, maybe_done: item.maybe_done, counts: false };
         return Ok(Turn::Waits(wait));
     }
     if matches!(aim.repeat, Repeat::Checked { .. } | Repeat::Unsafe) && aim.operation.kind == OperationKind::Write {
@@ -251,7 +273,15 @@ fn conclude(context: &LaneContext, action: &Action, item: &Item, aim: Box<Aim>, 
         Answer::Halts(code) | Answer::Barred(code) => {
             let maybe_done = item.maybe_done || spoken.may_have_acted();
             match stays_safe(&aim, code, maybe_done) {
-                Ok(()) => Turn::Waits(Wait { wait: Duration::ZERO, code, maybe_done, counts: true }),
+                Ok(()) => Turn::Waits(Wait { pause: Duration::ZERO, code, maybe_done, counts: true }),
+                Err((code, message)) => dead(code, message, spoken),
+            }
+        }
+        // It counts as an attempt, because its intent does.
+        Answer::Later { until } => {
+            let maybe_done = item.maybe_done || spoken.may_have_acted();
+            match stays_safe(&aim, code::LIMIT_REACHED, maybe_done) {
+                Ok(()) => Turn::Waits(limited(context, until, maybe_done)),
                 Err((code, message)) => dead(code, message, spoken),
             }
         }
@@ -300,7 +330,7 @@ fn retry(context: &LaneContext, item: &Item, aim: &Aim, failure: &Failure) -> Re
     if let (true, Repeat::Checked { settle }) = (maybe_done, aim.repeat) {
         wait = wait.max(settle);
     }
-    Ok(Wait { wait, code, maybe_done, counts: true })
+    Ok(Wait { pause: wait, code, maybe_done, counts: true })
 }
 
 /// How long what failed must wait, or why it is not tried again.
@@ -321,7 +351,7 @@ fn pause(context: &LaneContext, item: &Item, name: &str, failure: &Failure) -> R
 
 /// What a page of a list means for its action.
 fn turn_of_list(context: &LaneContext, item: &Item, listed: Listed) -> Turn {
-    let waits = |wait, code, counts| Turn::Waits(Wait { wait, code, maybe_done: false, counts });
+    let waits = |wait, code, counts| Turn::Waits(Wait { pause: wait, code, maybe_done: false, counts });
     match listed {
         Listed::More => waits(Duration::ZERO, code::NOT_THERE, false),
         Listed::Ends(how) => Turn::Ends { how: Box::new(how), aim: None },
@@ -359,11 +389,14 @@ fn check_age(context: &LaneContext, item: &Item, name: &str, code: Code) -> Resu
 async fn park(context: &LaneContext, action: Action, mut item: Item, wait: Wait) -> LogResult<Report> {
     let timeline = &context.circuit.timeline;
     let now = timeline.now();
-    let due = now + wait.wait;
+    let due = now + wait.pause;
     if wait.counts {
         item.attempts += 1;
         item.since = item.since.or(Some(context.now()));
         item.age.failed(context.circuit.worked(), now);
+    }
+    if wait.code == code::LIMIT_REACHED {
+        item.age.rests(context.circuit.worked());
     }
     item.maybe_done = wait.maybe_done;
     item.age.waited_to = Some(timeline.time_of_day(due));

@@ -9,7 +9,7 @@ mod shared;
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(super) use shared::{LaneCircuit, Pass};
 
@@ -29,7 +29,7 @@ pub struct CircuitSettings {
 }
 
 /// How a circuit stands, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CircuitState {
     /// The lane works.
@@ -69,6 +69,8 @@ pub struct Circuit {
     /// How long the lane has worked, up to `working_since`.
     worked: Duration,
     working_since: Option<Timestamp>,
+    /// A quota stops the lane, whatever its target does.
+    resting: bool,
 }
 
 #[derive(Debug)]
@@ -118,7 +120,7 @@ impl Circuit {
     /// A circuit as the lane begins: closed, or standing still for a reason that outlived the last owner.
     pub fn new(settings: CircuitSettings, now: Timestamp) -> Self {
         let state = State::Closed(Run::default());
-        Self { settings, state, phase: 0, worked: Duration::ZERO, working_since: Some(now) }
+        Self { settings, state, phase: 0, worked: Duration::ZERO, working_since: Some(now), resting: false }
     }
 
     pub fn admits(&self, now: Timestamp) -> Admission {
@@ -158,50 +160,58 @@ impl Circuit {
     /// Something was heard of the target by what began under this ticket, on behalf of this key. `unit` is the jitter.
     pub fn heard(&mut self, ticket: Ticket, key: &str, sign: Sign, unit: f64, now: Timestamp) {
         let current = ticket.0 == self.phase;
-        match (&mut self.state, sign) {
-            (State::Halted { .. } | State::Paused { .. }, _) => {}
-            (State::Closed(run), Sign::Lives) => *run = Run::default(),
+        match self.state {
+            State::Closed(_) => self.heard_while_closed(current, key, sign, unit, now),
+            State::Open(outage) | State::Probing(outage) => self.heard_while_open(outage, current, sign, unit, now),
+            State::Halted { .. } | State::Paused { .. } => {}
+        }
+    }
+
+    fn heard_while_closed(&mut self, current: bool, key: &str, sign: Sign, unit: f64, now: Timestamp) {
+        let State::Closed(run) = &mut self.state else { return };
+        let (code, wish) = match sign {
+            Sign::Lives => {
+                *run = Run::default();
+                return;
+            }
+            Sign::Bans { code, wish } => (code, wish),
             // What began before the last outage ended says nothing about now.
-            (State::Closed(run), Sign::Fails { code, unreached }) if current => {
+            Sign::Fails { code, unreached } if current => {
                 run.add(key, unreached);
-                if run.opens(self.settings.failures) {
-                    let until = now + self.settings.backoff.wait(1, unit, None);
-                    self.turn_off(State::Open(Outage { since: now, until, code, announced: false, probes: 0 }), now);
+                if !run.opens(self.settings.failures) {
+                    return;
                 }
+                (code, None)
             }
-            (State::Closed(_), Sign::Bans { code, wish }) => {
-                let until = now + self.ban(0, wish, unit);
-                let announced = announced(wish);
-                self.turn_off(State::Open(Outage { since: now, until, code, announced, probes: 0 }), now);
-            }
-            (State::Open(outage) | State::Probing(outage), Sign::Bans { code, wish }) => {
-                let mut outage = *outage;
-                if current {
-                    outage.probes += 1;
-                }
-                let until = now + self.ban(outage.probes, wish, unit);
+            Sign::Fails { .. } | Sign::Nothing => return,
+        };
+        let until = now + self.until_probe(0, wish, unit);
+        self.turn_off(State::Open(Outage { since: now, until, code, announced: announced(wish), probes: 0 }), now);
+    }
+
+    fn heard_while_open(&mut self, mut outage: Outage, current: bool, sign: Sign, unit: f64, now: Timestamp) {
+        let is_probe = current && matches!(self.state, State::Probing(_));
+        outage.probes += u32::from(is_probe);
+        match sign {
+            Sign::Lives if is_probe || !outage.announced || outage.until <= now => return self.close(now),
+            Sign::Bans { code, wish } => {
+                let until = now + self.until_probe(outage.probes, wish, unit);
                 outage.announced = announced(wish) || (outage.announced && until < outage.until);
                 outage.until = until.max(outage.until);
                 outage.code = code;
-                self.turn(State::Open(outage));
             }
-            (State::Open(outage) | State::Probing(outage), Sign::Lives) => {
-                if current || !outage.announced || outage.until <= now {
-                    self.close(now);
-                }
-            }
-            (State::Probing(outage), Sign::Fails { .. } | Sign::Nothing) if current => {
-                let mut outage = *outage;
-                outage.probes += 1;
-                if let Sign::Fails { code, .. } = sign {
-                    outage.code = code;
-                }
+            Sign::Fails { code, .. } if is_probe => {
+                outage.code = code;
                 outage.announced = false;
-                outage.until = now + self.settings.backoff.wait(outage.probes + 1, unit, None);
-                self.turn(State::Open(outage));
+                outage.until = now + self.until_probe(outage.probes, None, unit);
             }
-            (State::Closed(_) | State::Open(_) | State::Probing(_), _) => {}
+            Sign::Nothing if is_probe => {
+                outage.announced = false;
+                outage.until = now + self.until_probe(outage.probes, None, unit);
+            }
+            Sign::Lives | Sign::Fails { .. } | Sign::Nothing => return,
         }
+        self.turn(State::Open(outage));
     }
 
     /// Whether what began under this ticket is the probe.
@@ -236,7 +246,16 @@ impl Circuit {
     pub fn close(&mut self, now: Timestamp) {
         if !matches!(self.state, State::Closed(_)) {
             self.turn(State::Closed(Run::default()));
-            self.working_since = Some(now);
+            self.working_since = (!self.resting).then_some(now);
+        }
+    }
+
+    /// The lane begins to stand still for a quota, or goes on. Nothing grows old meanwhile.
+    pub fn rest(&mut self, resting: bool, now: Timestamp) {
+        if resting != self.resting {
+            self.worked = self.worked(now);
+            self.resting = resting;
+            self.working_since = (!resting && self.is_closed()).then_some(now);
         }
     }
 
@@ -261,7 +280,8 @@ impl Circuit {
         self.worked + self.working_since.map_or(Duration::ZERO, |since| span(since, now))
     }
 
-    fn ban(&self, probes: u32, wish: Option<Duration>, unit: f64) -> Duration {
+    /// Until the next probe: as long as the vendor wishes, else by the schedule.
+    fn until_probe(&self, probes: u32, wish: Option<Duration>, unit: f64) -> Duration {
         let own = || self.settings.backoff.wait(probes + 1, unit, None);
         wish.filter(|wish| !wish.is_zero()).unwrap_or_else(own)
     }

@@ -11,10 +11,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     answer::{self, Answer},
     backoff::{Backoff, Schedule},
+    board::LaneBoard,
     circuit::{CircuitSettings, LaneCircuit, Pass},
     ledger::read_as,
+    limits::{LaneLimit, Limits},
     loops::{LoopRule, Loops},
-    pace::Pacer,
     proof::Proof,
     session::Logins,
     sign,
@@ -88,6 +89,7 @@ pub struct LaneConnection {
     /// Tells these credentials from others without telling them.
     pub credentials: KeyHash,
     pub delivery: Delivery,
+    pub limits: Vec<LaneLimit>,
     pub transport: Arc<dyn Transport>,
 }
 
@@ -100,6 +102,7 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub metrics: Arc<Metrics>,
+    pub board: LaneBoard,
     /// This process, for people.
     pub owner: String,
 }
@@ -112,7 +115,7 @@ pub(super) struct LaneContext {
     pub memory_topic: String,
     pub epoch: u64,
     pub proof: Proof,
-    pub pacer: Pacer,
+    pub limits: Arc<Limits>,
     pub loops: Mutex<Loops>,
     pub logins: Logins,
     /// Whether the lane works or stands still. Its timeline begins when this owner took over: what was under way before has
@@ -141,10 +144,13 @@ impl LaneContext {
         schedule.wait(attempts, self.shared.random.unit(), wished)
     }
 
-    /// Sends one request: only on a fresh proof of ownership, in the connection's pace, and never once the lane stands still.
-    /// What is no reply is an answer already, of which the circuit has not heard yet.
+    /// Sends one request: only on a fresh proof of ownership, within the connection's limits, and never once the lane stands
+    /// still. What is no reply is an answer already, of which the circuit has not heard yet.
     pub async fn send(&self, pass: &Pass, request: &Request, class: &'static str) -> LogResult<Result<Reply, Answer>> {
-        self.pacer.slot().await;
+        let mut permit = match self.permit(class, pass.is_under_way()).await? {
+            Ok(permit) => permit,
+            Err(until) => return Ok(Err(Answer::Later { until })),
+        };
         self.proof.ensure().await?;
         if self.lost.is_cancelled() {
             return Err(LogError::Lost);
@@ -152,6 +158,7 @@ impl LaneContext {
         if let Err(code) = pass.may_send() {
             return Ok(Err(Answer::Barred(code)));
         }
+        permit.sent();
         self.shared.metrics.call(&self.connection.name, class);
         Ok(self.connection.transport.send(request).await.map_err(answer::of_unanswered))
     }

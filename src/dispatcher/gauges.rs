@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{bulk::BulkIntake, ends::ROLE, line::Line};
+use super::{board::Entry, bulk::BulkIntake, ends::ROLE, line::Line};
 use crate::{
     model::{connection::ConnectionName, time::Timestamp},
     telemetry::Metrics,
@@ -18,11 +18,13 @@ pub(super) struct Gauges {
     oldest_after: Timestamp,
     /// What was told last: most turns of a lane change little.
     told: Option<(usize, usize, u64)>,
+    board: Entry,
 }
 
 impl Gauges {
-    pub fn new(metrics: &Arc<Metrics>, name: &ConnectionName, now: Timestamp) -> Self {
-        Self { metrics: Arc::clone(metrics), name: name.clone(), oldest_after: now, told: None }
+    pub fn new(metrics: &Arc<Metrics>, name: &ConnectionName, board: Entry, now: Timestamp) -> Self {
+        board.quotas().iter().for_each(|quota| quota.tell(metrics, name));
+        Self { metrics: Arc::clone(metrics), name: name.clone(), oldest_after: now, told: None, board }
     }
 
     /// At this moment of the lane's timeline, and at this time of day.
@@ -33,12 +35,20 @@ impl Gauges {
             self.metrics.set_waiting(&self.name, line.len());
             self.metrics.set_in_flight(&self.name, running);
             self.metrics.set_lag(ROLE, topic, lag);
+            self.board.stands(line.len(), running);
         }
         if self.oldest_after <= moment || line.is_empty() {
             self.oldest_after = moment + OLDEST_EVERY;
-            let age = line.oldest().map(|since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
+            let oldest = line.oldest();
+            self.board.oldest(oldest);
+            let age = oldest.map(|since| Duration::try_from(now.duration_since(since)).unwrap_or_default());
             self.metrics.set_oldest_waiting(&self.name, age.unwrap_or_default());
         }
+    }
+
+    /// An action came to its end.
+    pub fn settled(&self) {
+        self.board.settled();
     }
 
     /// When they are to be told again although nothing happens.
@@ -50,5 +60,6 @@ impl Gauges {
 impl Drop for Gauges {
     fn drop(&mut self) {
         self.metrics.forget_lane(&self.name);
+        self.board.quotas().iter().for_each(|quota| quota.forget(&self.metrics, &self.name));
     }
 }

@@ -19,10 +19,10 @@ use super::{
     context::LaneContext,
     gauges::Gauges,
     ledger,
+    limits::Limits,
     line::{Item, Line, Taken, ToStore},
     loops::Loops,
     offsets::{Offsets, Place, Way},
-    pace::Pacer,
     poll_clocks::PollClocks,
     polls::{self, PollReport},
     session::Logins,
@@ -46,10 +46,12 @@ use crate::{
 
 /// Whole actions that a lane holds at a time; more stay in the log. Parked ones are in memory and do not count.
 const MOST_LOADED: usize = 1_000;
+/// A lane that stands still for a quota looks at the time of day so often: somebody may set the clock.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// What comes back from the lane's tasks.
 enum Task {
-    Attempt(LogResult<Report>),
+    Attempt(LogResult<Box<Report>>),
     Stored(LogResult<()>, KeyHash, Vec<Item>),
     Bulk(bulk::Done),
     BulkWritten(LogResult<()>, BulkPosition),
@@ -81,16 +83,20 @@ pub(super) struct Lane {
 
 impl Lane {
     pub fn new(start: LaneStart, memory: Arc<dyn Table>, memory_topic: String, epoch: u64) -> LogResult<Self> {
-        let pacer = Pacer::new(Arc::clone(&start.shared.clock), start.connection.delivery.per_second);
         let loops = Mutex::new(Loops::new(start.connection.delivery.loops));
+        let (clock, connection) = (&start.shared.clock, &start.connection);
+        let limits = Limits::open(clock, connection.delivery.per_second, &connection.limits, memory.as_ref(), epoch)?;
+        let limits = Arc::new(limits);
         let circuit = Arc::new(LaneCircuit::new(
-            start.connection.name.clone(),
-            start.connection.delivery.circuit,
-            Arc::clone(&start.shared.clock),
+            connection.name.clone(),
+            connection.delivery.circuit,
+            Arc::clone(clock),
             Arc::clone(&start.shared.random),
             Arc::clone(&start.shared.metrics),
         ));
-        let polls = PollClocks::new(start.connection.connector.polls(), circuit.timeline.start());
+        let (of_limits, of_circuit) = (Arc::clone(&limits), Arc::clone(&circuit));
+        let board = start.shared.board.enter(&connection.name, epoch, Arc::clone(clock), of_limits, of_circuit);
+        let polls = PollClocks::new(connection.connector.polls(), circuit.timeline.start());
         let context = Arc::new(LaneContext {
             connection: start.connection,
             shared: start.shared,
@@ -98,7 +104,7 @@ impl Lane {
             memory_topic,
             epoch,
             proof: start.proof,
-            pacer,
+            limits,
             loops,
             logins: Logins::default(),
             circuit,
@@ -111,7 +117,7 @@ impl Lane {
             budget: Budget::new(&context.connection.delivery.bulk),
             // An epoch has room for a million million records: no two owners give the same place.
             sequence: epoch << 40,
-            gauges: Gauges::new(&context.shared.metrics, &context.connection.name, now),
+            gauges: Gauges::new(&context.shared.metrics, &context.connection.name, board, now),
             held: Held::new(start.bound),
             context,
             intake: start.intake,
@@ -182,16 +188,29 @@ impl Lane {
         Ok(())
     }
 
+    /// Tells the next owner what it must know of the limits.
+    pub async fn hand_over(&mut self) -> LogResult<()> {
+        self.context.hand_over_limits().await
+    }
+
     /// How long until something is due, if anything is.
     fn wake(&self) -> Option<Duration> {
         let now = self.moment();
-        let work = match self.context.circuit.admits() {
-            Admission::All | Admission::One => self.next_start(now),
-            Admission::After(until) => Some(span(now, until)),
-            Admission::Nothing => None,
+        let work = match (self.next_window(), self.context.circuit.admits()) {
+            (Some(window), _) => Some(window),
+            (None, Admission::All | Admission::One) => self.next_start(now),
+            (None, Admission::After(until)) => Some(span(now, until)),
+            (None, Admission::Nothing) => None,
         };
         let beside = self.bulk.next_due().into_iter().chain(self.gauges.next_due(&self.line)).min();
         work.into_iter().chain(beside.map(|due| span(now, due))).min()
+    }
+
+    /// How long a quota stops the lane, if one does. Its window is one of the calendar.
+    fn next_window(&self) -> Option<Duration> {
+        let now = self.context.now();
+        let until = self.context.limits.stands_until(now)?;
+        Some(span(now, until).min(LONGEST_SLEEP))
     }
 
     /// How long until something may begin that may not yet.
@@ -210,6 +229,11 @@ impl Lane {
     }
 
     async fn start_what_may_go(&mut self) -> LogResult<()> {
+        let stands = self.next_window().is_some();
+        self.context.circuit.rest(stands);
+        if stands {
+            return Ok(());
+        }
         match self.context.circuit.admits() {
             Admission::All => {
                 while self.start_poll() {}
@@ -243,7 +267,7 @@ impl Lane {
             if item.goes == Way::Bulk {
                 self.budget.begin();
             }
-            self.tasks.spawn(async move { Task::Attempt(attempt(context, pass, item).await) });
+            self.tasks.spawn(async move { Task::Attempt(attempt(context, pass, item).await.map(Box::new)) });
             return Ok(true);
         }
         Ok(false)
@@ -374,7 +398,7 @@ impl Lane {
         match task {
             Task::Attempt(report) => {
                 self.running -= 1;
-                self.hear_of_attempt(report?);
+                self.hear_of_attempt(*report?);
             }
             Task::Bulk(done) => self.hear_of_bulk(done).await?,
             Task::BulkWritten(written, position) => {
@@ -401,6 +425,7 @@ impl Lane {
         }
         match report {
             Report::Settled(item) => {
+                self.gauges.settled();
                 if let Some(place) = item.place {
                     self.offsets.finish(place);
                 }

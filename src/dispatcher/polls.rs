@@ -53,7 +53,7 @@ pub(super) async fn poll(context: &Arc<LaneContext>, pass: &Pass, poll: &Poll) -
         let cursor = read_as::<Value>(context.memory.as_ref(), &key::cursor(poll.name))?;
         match context.logged_in(pass).await? {
             Ok(_) => {}
-            Err(answer) => return Ok(failed(&answer)),
+            Err(answer) => return Ok(failed(&answer, context.now())),
         }
         let connector = &context.connection.connector;
         let Some(request) = connector.poll(poll.name, cursor.as_ref(), now) else { return Ok(PollReport::Done) };
@@ -61,7 +61,7 @@ pub(super) async fn poll(context: &Arc<LaneContext>, pass: &Pass, poll: &Poll) -
             Ok(reply) => reply,
             Err(answer) => {
                 context.heard(pass, &answer).await?;
-                return Ok(failed(&answer));
+                return Ok(failed(&answer, context.now()));
             }
         };
         match connector.read(poll.name, cursor.as_ref(), now, &reply) {
@@ -79,7 +79,7 @@ pub(super) async fn poll(context: &Arc<LaneContext>, pass: &Pass, poll: &Poll) -
                 let after = answer::wished(&reply, context.now());
                 let answer = Answer::Retry { code, maybe_done: false, after };
                 context.heard(pass, &answer).await?;
-                return Ok(failed(&answer));
+                return Ok(failed(&answer, context.now()));
             }
             PollRead::Unauthorized => {
                 context.halt(code::UNAUTHORIZED).await?;
@@ -93,10 +93,13 @@ pub(super) async fn poll(context: &Arc<LaneContext>, pass: &Pass, poll: &Poll) -
     Ok(PollReport::More)
 }
 
-fn failed(answer: &Answer) -> PollReport {
+fn failed(answer: &Answer, now: Timestamp) -> PollReport {
     match answer {
         Answer::Halts(_) | Answer::Barred(_) => PollReport::Halted,
         Answer::Retry { code, after, .. } => PollReport::Failed(*code, *after),
+        Answer::Later { until } => {
+            PollReport::Failed(code::LIMIT_REACHED, Duration::try_from(until.duration_since(now)).ok())
+        }
         _ => PollReport::Failed(code::UNEXPECTED_ANSWER, None),
     }
 }

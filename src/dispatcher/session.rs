@@ -85,7 +85,7 @@ impl LaneContext {
                     failed @ (Answer::Retry { .. } | Answer::Halts(_) | Answer::Barred(_) | Answer::Refused(_)) => {
                         failed
                     }
-                    Answer::Done(_) | Answer::Next(_) | Answer::Forgotten => {
+                    Answer::Done(_) | Answer::Next(_) | Answer::Later { .. } | Answer::Forgotten => {
                         Answer::Retry { code: code::UNEXPECTED_ANSWER, maybe_done: false, after: None }
                     }
                 };

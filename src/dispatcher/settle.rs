@@ -42,6 +42,8 @@ pub(super) enum How {
     Done { done: Done, reply: Option<Reply> },
     /// There was nothing to do.
     Nothing { end: End, result: BTreeMap<String, String> },
+    /// It is left out.
+    Dropped(Code),
     /// It is a dead letter.
     Dead { code: Code, message: String, request: Option<Request>, reply: Option<Reply> },
 }
@@ -58,15 +60,21 @@ impl How {
         match self {
             Self::Done { .. } => End::Done,
             Self::Nothing { end, .. } => *end,
+            Self::Dropped(code) => End::Dropped(*code),
             Self::Dead { code, .. } => End::Dead(*code),
         }
+    }
+
+    /// Whether the target now holds what the action wanted.
+    fn achieved(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Nothing { .. })
     }
 
     fn result(&self) -> BTreeMap<String, String> {
         match self {
             Self::Done { done, .. } => done.result.clone(),
             Self::Nothing { result, .. } => result.clone(),
-            Self::Dead { .. } => BTreeMap::new(),
+            Self::Dropped(_) | Self::Dead { .. } => BTreeMap::new(),
         }
     }
 }
@@ -193,8 +201,7 @@ fn records(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
     let action = ended.action;
     let result = ended.how.result();
     let mut records = Vec::new();
-    let achieved = !matches!(ended.how, How::Dead { .. });
-    if let Some((target, judgement)) = ended.aimed.filter(|_| achieved) {
+    if let Some((target, judgement)) = ended.aimed.filter(|_| ended.how.achieved()) {
         for (key, entry) in ledger::entries(action, target, judgement, &result) {
             records.push(memory::put(topic, &key, &entry, epoch, now));
         }

@@ -23,7 +23,7 @@ pub fn of(answer: &Answer) -> Sign {
     match answer {
         Answer::Done(_) | Answer::Refused(_) | Answer::Forgotten => Sign::Lives,
         // The conversation goes on: its end counts. A rejection has its own way.
-        Answer::Next(_) | Answer::Halts(_) | Answer::Barred(_) => Sign::Nothing,
+        Answer::Next(_) | Answer::Halts(_) | Answer::Barred(_) | Answer::Later { .. } => Sign::Nothing,
         Answer::Retry { code, after, .. } => of_failure(*code, *after),
     }
 }

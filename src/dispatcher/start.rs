@@ -72,6 +72,7 @@ async fn run_owned(start: LaneStart) -> LogResult<()> {
     tracing::info!(connection.id = %start.connection.name, epoch, "lane taken over");
     let mut lane = Lane::new(start, Arc::clone(&memory), topic.clone(), epoch)?;
     lane.serve().await?;
+    lane.hand_over().await?;
     take_over.release(epoch).await?;
     tracing::info!(connection.id = %lane.name(), epoch, "lane given back");
     Ok(())

@@ -132,7 +132,7 @@ async fn session_is_stale(context: &LaneContext, login: &LoggedIn, answer: &Answ
     if *answer == Answer::Halts(code::UNAUTHORIZED) {
         return context.give_up_session(login).await;
     }
-    if !matches!(answer, Answer::Barred(_) | Answer::Retry { .. }) {
+    if !matches!(answer, Answer::Barred(_) | Answer::Later { .. } | Answer::Retry { .. }) {
         context.session_worked(login);
     }
     false
@@ -159,6 +159,7 @@ pub(super) fn failure_of(answer: &Answer) -> Option<Code> {
     match answer {
         Answer::Done(_) | Answer::Next(_) => None,
         Answer::Retry { code, .. } | Answer::Halts(code) | Answer::Barred(code) => Some(*code),
+        Answer::Later { .. } => Some(code::LIMIT_REACHED),
         Answer::Refused(_) | Answer::Forgotten => Some(code::REFUSED),
     }
 }

@@ -41,7 +41,7 @@ impl Timeline {
 
     /// When such a wait is over, on the timeline.
     pub fn due(&self, parked: Timestamp, due: Timestamp) -> Timestamp {
-        self.now() + (span(parked, due) - self.waited(parked, due))
+        self.now() + span(parked, due).saturating_sub(self.waited(parked, due))
     }
 }
 

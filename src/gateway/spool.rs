@@ -193,19 +193,15 @@ impl Spooling {
     /// what is left for the next start.
     pub async fn finish(mut self, deadline: Duration) -> Remains {
         self.stop.cancel();
-        let mut time_is_up = self.clock.sleep(deadline);
-        loop {
-            tokio::select! {
-                ended = self.drains.join_next() => if ended.is_none() { break },
-                () = &mut time_is_up => break,
-            }
+        tokio::select! {
+            () = async { while self.drains.join_next().await.is_some() {} } => {}
+            () = self.clock.sleep(deadline) => {}
         }
         self.drains.abort_all();
         self.beside.abort_all();
         if let Err(error) = self.log.close(CLOSE).await {
             tracing::warn!(error = %error, "the spool did not close well");
         }
-        drop(time_is_up);
         self.book.remains()
     }
 }

@@ -52,6 +52,8 @@ static VENDOR: Vendor = Vendor {
     url_events: &["paid"],
     headers: &["X-Topic", "X-Delivery", "Authorization"],
     pace: Pace { per_second: None, concurrency: 1 },
+    limits: &[],
+    time_zone: "UTC",
     open: |_: Settings| Ok(Arc::new(Signed)),
     sandbox: |_, _| unreachable!("the gateway calls no vendor") as Box<dyn Sandbox>,
     samples: &[],

@@ -20,6 +20,18 @@ pub enum Class {
     Ours,
 }
 
+impl Class {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Permanent => "permanent",
+            Self::Caller => "caller",
+            Self::Config => "config",
+            Self::Ours => "ours",
+        }
+    }
+}
+
 /// What one code means.
 #[derive(Debug)]
 pub struct Page {
@@ -177,6 +189,9 @@ codes! {
         "Two connections may mirror each other: each write comes back as a webhook that asks for the next one. The dead letter names the flows and the webhooks; `spojka trace` follows one. Mend the flows, then `spojka dead retry` the last one. Where so many actions are in order, raise `delivery.loops` of the connection, or say `off`.";
     UNKNOWN_OPERATION = "unknown-operation", Config, "the connection has no such operation", "The flow was checked against another version. Mend it, then `spojka dead retry`.";
     BLOCKED_ADDRESS = "blocked-address", Config, "the address may not be called", "Private and loopback addresses are refused unless the connection says `allow_private_addresses: true`.";
+
+    LIMIT_REACHED = "limit-reached", Transient, "a limit of the connection is used up",
+        "It waits for the next window. `spojka lanes` shows how much of each quota is used, what it costs and when the next window begins; raise the limit under `delivery.limits`. A step that says `optional: true` is left out instead where the limit says `on_exhausted: drop_optional`.";
 
     // What checking finds in a config: its form.
     UNREADABLE_FILE = "unreadable-file", Config, "a config file cannot be read",

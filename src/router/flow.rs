@@ -52,6 +52,8 @@ pub struct Step {
     pub identity: String,
     pub when: Option<Expression>,
     pub on_refusal: OnRefusal,
+    /// It may be left out when a quota is used up.
+    pub optional: bool,
     /// By its first name.
     pub connection: ConnectionName,
     pub connector: Arc<dyn Connector>,

@@ -265,7 +265,7 @@ impl Run<'_> {
             },
             not_before: None,
             retry: 0,
-            optional: false,
+            optional: step.optional,
             adopt: self.adopt,
             origin: event.origin.clone(),
             traceparent: self.traceparent.clone(),

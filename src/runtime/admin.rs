@@ -8,22 +8,34 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    operator::{OperatorError, dead::DeadFilter},
-    replay::Replayer,
+    operator::{
+        OperatorError,
+        dead::{DeadFilter, Retried},
+    },
+    replay::{Import, ImportRequest, Replayer},
 };
-use crate::topics::replay::Request;
+use crate::topics::{control::Control, replay::Request};
 
 /// What the commands ask, as the body of `POST /admin`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
     Topics,
+    Lanes {
+        connection: Option<String>,
+    },
+    LaneControl {
+        connection: String,
+        control: Control,
+    },
     DeadList(DeadFilter),
     DeadShow {
         id: String,
     },
     DeadRetry(DeadFilter),
     DeadDiscard(DeadFilter),
+    /// How retried actions ended.
+    Ends(Vec<Retried>),
     Trace {
         id: String,
     },
@@ -45,6 +57,9 @@ pub enum Question {
     ReplayResume {
         id: String,
     },
+    /// Has a vendor's lists read.
+    ImportBegin(ImportRequest),
+    ImportState(Import),
 }
 
 /// An error as it crosses the port.
@@ -84,10 +99,15 @@ pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::
     let operator = replayer.operator();
     let value = match question {
         Question::Topics => serde_json::to_value(operator.topics().await?),
+        Question::Lanes { connection } => serde_json::to_value(operator.lanes(connection.as_deref()).await?),
+        Question::LaneControl { connection, control } => {
+            serde_json::to_value(operator.control(&connection, control).await?)
+        }
         Question::DeadList(filter) => serde_json::to_value(operator.dead_list(&filter).await?),
         Question::DeadShow { id } => serde_json::to_value(operator.dead_show(&id).await?),
         Question::DeadRetry(filter) => serde_json::to_value(operator.dead_retry(&filter).await?),
         Question::DeadDiscard(filter) => serde_json::to_value(operator.dead_discard(&filter).await?),
+        Question::Ends(retried) => serde_json::to_value(operator.ends(&retried).await?),
         Question::Trace { id } => serde_json::to_value(operator.trace(&id).await?),
         Question::Newest { limit } => serde_json::to_value(operator.newest(limit).await?),
         Question::ReplayBegin { request, dry } => serde_json::to_value(replayer.begin(*request, dry).await?),
@@ -95,6 +115,8 @@ pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::
         Question::ReplayList => serde_json::to_value(replayer.list().await?),
         Question::ReplayStop { id } => serde_json::to_value(replayer.stop(&id).await?),
         Question::ReplayResume { id } => serde_json::to_value(replayer.resume(&id).await?),
+        Question::ImportBegin(request) => serde_json::to_value(replayer.import(&request).await?),
+        Question::ImportState(import) => serde_json::to_value(replayer.import_state(import).await?),
     };
     Ok(value.expect("answers are plain data"))
 }

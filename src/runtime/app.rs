@@ -55,6 +55,13 @@ pub enum StartError {
 /// How long the ports stay closed while the log is looked at: then senders should have an answer, whatever it is.
 const PORTS_WAIT: Duration = Duration::from_secs(2);
 
+/// From the stop, how long the roles may take: a little longer than what they have in flight.
+const CREW: Duration = Duration::from_secs(DRAIN.as_secs() + 3);
+/// The same while the log is away.
+const CREW_WITHOUT_LOG: Duration = Duration::from_secs(8);
+/// From the stop, how long all of it may take.
+const CLOSED: Duration = Duration::from_secs(DRAIN.as_secs() + 5);
+
 /// A running process.
 pub struct App {
     gateway: Option<serving::Running>,
@@ -89,7 +96,8 @@ impl App {
         ground: Ground,
         owner: &str,
     ) -> Result<Self, StartError> {
-        let operator = operator_of(&config, &ground.log, Arc::clone(&ground.clock));
+        let mut operator = operator_of(&config, &ground.log, Arc::clone(&ground.clock));
+        operator.board = ground.board.clone();
         let stop = CancellationToken::new();
         let (told, mut come) = watch::channel(Come::Looking);
         let mut crew = JoinSet::new();
@@ -168,31 +176,37 @@ impl App {
         self.finish().await.clean
     }
 
-    /// Stops in order: no more webhooks, then what the spool holds is drained as far as the log takes it, then what is in
-    /// flight is finished or handed back, then the log is closed.
+    /// Stops in order: no more webhooks; then what the spool holds is drained as far as the log takes it, while what is in
+    /// flight is finished or handed back; then the log is closed.
     pub async fn finish(mut self) -> End {
         let clock = Arc::clone(&self.ground.clock);
         let begun = clock.elapsed();
+        let left = |whole: Duration| whole.saturating_sub(clock.elapsed().saturating_sub(begun));
         let mut clean = true;
         if let Some(gateway) = self.gateway.take() {
             clean &= gateway.stop(DRAIN).await;
         }
-        let spooled = match self.spooling.take() {
-            Some(spooling) => spooling.finish(DRAIN.saturating_sub(clock.elapsed().saturating_sub(begun))).await,
-            None => Remains::default(),
-        };
         self.stop.cancel();
-        self.replayer.close().await;
-        tokio::select! {
-            ended = self.crew.join_next() => clean &= matches!(ended, None | Some(Ok(Ok(())))),
-            () = clock.sleep(DRAIN + Duration::from_secs(5)) => {
-                clean = false;
-                self.crew.abort_all();
+        let spooled = async {
+            match self.spooling.take() {
+                Some(spooling) => spooling.finish(left(DRAIN)).await,
+                None => Remains::default(),
             }
-        }
+        };
+        // Nothing can be handed back to a log that is away; the next start does again what was not settled.
+        let patience = if self.ground.health.seems_well() { CREW } else { CREW_WITHOUT_LOG };
+        let crew = async {
+            tokio::select! {
+                ended = self.crew.join_next() => matches!(ended, None | Some(Ok(Ok(())))),
+                () = clock.sleep(left(patience)) => false,
+            }
+        };
+        let (spooled, crew_is_home) = tokio::join!(spooled, crew);
+        clean &= crew_is_home;
+        self.crew.abort_all();
         while self.beside.join_next().await.is_some() {}
         clean &= self.ops.stop(Duration::from_secs(2)).await;
-        clean &= self.ground.log.close(Duration::from_secs(10)).await.is_ok();
+        clean &= self.ground.log.close(left(CLOSED).max(Duration::from_secs(2))).await.is_ok();
         End { clean, spooled }
     }
 }

@@ -2,9 +2,13 @@
 
 use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
 
-use super::operator::Operator;
+use super::{
+    operator::Operator,
+    roles::{by_identity, limits_of_lane},
+};
 use crate::{
     config::{Config, LogConfig},
+    dispatcher::LaneBoard,
     log::{
         Log, LogError, LogResult,
         embedded::{EmbeddedLog, EmbeddedOptions},
@@ -41,8 +45,9 @@ pub(super) fn largest_record(config: &Config) -> usize {
 
 /// The log and the names in it.
 pub fn operator_of(config: &Config, log: &Log, clock: Arc<dyn Clock>) -> Operator {
-    let connections = config.connections.iter().map(|(name, connection)| connection.identity(name).clone()).collect();
-    Operator { log: Arc::clone(log), names: names_of(config), connections, clock }
+    let connections = by_identity(config).map(|(name, _)| name).collect();
+    let limits = by_identity(config).map(|(name, connection)| (name, limits_of_lane(connection))).collect();
+    Operator { log: Arc::clone(log), names: names_of(config), connections, limits, board: LaneBoard::default(), clock }
 }
 
 pub(super) fn names_of(config: &Config) -> Names {

@@ -13,12 +13,13 @@ use super::{
     open::{largest_record, names_of},
 };
 use crate::{
-    config::{Config, ConnectionConfig, Delivery as DeliveryConfig, Pauses},
+    config::{Config, ConnectionConfig, Delivery as DeliveryConfig, LimitConfig, Pauses},
     connectors::contract::Connector,
     dispatcher::{
-        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, LoopRule, Shared,
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, LoopRule, Shared,
         backoff::{Backoff, Schedule},
         circuit::CircuitSettings,
+        limits::LaneLimit,
     },
     gateway::{
         Gateway, GatewayConnection, GatewaySettings, Parts,
@@ -52,6 +53,7 @@ pub struct Ground {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub metrics: Arc<Metrics>,
+    pub board: LaneBoard,
 }
 
 /// The connections under their first names, which is what records carry.
@@ -63,7 +65,8 @@ impl Ground {
     pub fn new(config: &Config, log: Log, ids: Ids, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let metrics = Arc::new(Metrics::new());
         let health = Arc::new(Health::new(Arc::clone(&metrics)));
-        Self { log, health, names: names_of(config), ids, clock, random, metrics }
+        let board = LaneBoard::default();
+        Self { log, health, names: names_of(config), ids, clock, random, metrics, board }
     }
 
     /// The gateway's spool, where there is one.
@@ -156,6 +159,7 @@ impl Ground {
             vendor: connection.vendor,
             connector: Arc::clone(&connection.connector),
             delivery: delivery_of(&connection.delivery, config.keeping.retention),
+            limits: limits_of_lane(connection),
             transport: Arc::new(HttpTransport { client: client.clone(), limits: limits_of(&connection.delivery) }),
         });
         let shared = Shared {
@@ -165,10 +169,16 @@ impl Ground {
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             metrics: Arc::clone(&self.metrics),
+            board: self.board.clone(),
             owner: owner.to_owned(),
         };
         Dispatcher::new(DispatcherSettings { lease: LEASE, drain: DRAIN }, shared, connections.collect())
     }
+}
+
+/// What the connection's lane keeps to.
+pub(super) fn limits_of_lane(connection: &ConnectionConfig) -> Vec<LaneLimit> {
+    connection.delivery.limits.iter().map(LimitConfig::of_lane).collect()
 }
 
 fn delivery_of(config: &DeliveryConfig, retention: Duration) -> Delivery {

@@ -42,6 +42,19 @@ pub enum FaultKind {
     Hang,
 }
 
+impl FaultKind {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Latency(_) => "latency",
+            Self::Status { .. } => "status",
+            Self::Drop => "drop",
+            Self::LostAnswer => "lost_answer",
+            Self::Hang => "hang",
+        }
+    }
+}
+
 /// A fault's JSON that means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -1,6 +1,7 @@
 //! One simulated vendor behind one port.
 
 use std::{
+    collections::BTreeMap,
     io,
     net::TcpListener,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -47,7 +48,7 @@ impl SandboxServer {
     /// When the listener cannot be used.
     pub fn serve(listener: TcpListener, sandbox: Box<dyn Sandbox>, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let state = Mutex::new(State { sandbox, faults: Vec::new(), calls: 0 });
+        let state = Mutex::new(State { sandbox, faults: Vec::new(), calls: 0, struck: BTreeMap::new() });
         let vendor = Arc::new(SimulatedVendor { clock, state });
         let data = web::Data::from(Arc::clone(&vendor));
         let app = move || {
@@ -107,6 +108,11 @@ impl SandboxServer {
         self.vendor.state().calls
     }
 
+    /// How many requests went wrong, by the kind of fault.
+    pub fn struck(&self) -> BTreeMap<&'static str, u64> {
+        self.vendor.state().struck.clone()
+    }
+
     /// Takes it down, letting requests in flight end. Answers whether they did within the deadline.
     pub async fn stop(self, deadline: Duration) -> bool {
         self.running.stop(deadline).await
@@ -123,6 +129,7 @@ pub(super) struct State {
     pub(super) sandbox: Box<dyn Sandbox>,
     pub(super) faults: Vec<Fault>,
     calls: u64,
+    struck: BTreeMap<&'static str, u64>,
 }
 
 impl std::fmt::Debug for SimulatedVendor {
@@ -140,7 +147,11 @@ impl SimulatedVendor {
     pub(super) fn admit(&self, request: &SandboxRequest) -> Option<FaultKind> {
         let mut state = self.state();
         state.calls += 1;
-        state.faults.iter_mut().find_map(|fault| fault.strikes(request).then_some(fault.kind))
+        let kind = state.faults.iter_mut().find_map(|fault| fault.strikes(request).then_some(fault.kind));
+        if let Some(kind) = kind {
+            *state.struck.entry(kind.name()).or_default() += 1;
+        }
+        kind
     }
 
     pub(super) fn answer(&self, request: &SandboxRequest) -> Reply {

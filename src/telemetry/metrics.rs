@@ -139,7 +139,7 @@ impl Metrics {
         self.families.attempt_seconds.with_label_values(&[connection.as_str()]).observe(took.as_secs_f64());
     }
 
-    /// `end` is that of the outcome: `done`, `unchanged`, `superseded`, `dead`.
+    /// `end` is that of the outcome: `done`, `unchanged`, `superseded`, `dropped`, `dead`.
     pub fn outcome(&self, connection: &ConnectionName, operation: &'static str, end: &'static str) {
         self.families.outcomes.with_label_values(&[connection.as_str(), operation, end]).inc();
     }
@@ -173,6 +173,26 @@ impl Metrics {
     /// One request was sent. `class` is the operation's limit class; `poll`, `probe` and `login` are classes too.
     pub fn call(&self, connection: &ConnectionName, class: &'static str) {
         self.families.calls.with_label_values(&[connection.as_str(), class]).inc();
+    }
+
+    /// `limit` is a name of the config. The cost is an amount and its currency.
+    pub fn set_quota(&self, connection: &ConnectionName, limit: &str, used: u64, of: u64, cost: Option<(f64, &str)>) {
+        let labels = &[connection.as_str(), limit];
+        self.families.quota_used.with_label_values(labels).set(i64::try_from(used).unwrap_or(i64::MAX));
+        self.families.quota_limit.with_label_values(labels).set(i64::try_from(of).unwrap_or(i64::MAX));
+        if let Some((amount, currency)) = cost {
+            self.families.quota_cost.with_label_values(&[connection.as_str(), limit, currency]).set(amount);
+        }
+    }
+
+    /// The quota's lane is no longer ours.
+    pub fn forget_quota(&self, connection: &ConnectionName, limit: &str, currency: Option<&str>) {
+        let labels = &[connection.as_str(), limit];
+        let _was_known = self.families.quota_used.remove_label_values(labels);
+        let _was_known = self.families.quota_limit.remove_label_values(labels);
+        if let Some(currency) = currency {
+            let _was_known = self.families.quota_cost.remove_label_values(&[connection.as_str(), limit, currency]);
+        }
     }
 
     pub fn poll_rows(&self, connection: &ConnectionName, poll: &'static str, rows: usize) {

@@ -153,7 +153,7 @@ families! {
     attempt_seconds: HistogramVec = "spojka_attempt_seconds", ["connection"],
         "How long attempts take.";
     outcomes: IntCounterVec = "spojka_outcomes_total", ["connection", "operation", "end"],
-        "Ends of actions: done, unchanged, superseded, dead.";
+        "Ends of actions: done, unchanged, superseded, dropped, dead.";
     circuit_open: IntGaugeVec = "spojka_circuit_open", ["connection"],
         "1 while a lane stands still because its target fails or rejects our credentials.";
     loops: IntCounterVec = "spojka_loops_suspected_total", ["connection"],
@@ -162,6 +162,12 @@ families! {
     // What does it cost?
     calls: IntCounterVec = "spojka_vendor_calls_total", ["connection", "class"],
         "Requests sent to vendors, by the class that limits speak of.";
+    quota_used: IntGaugeVec = "spojka_quota_used", ["connection", "limit"],
+        "Requests that count against a quota in its present window.";
+    quota_limit: IntGaugeVec = "spojka_quota_limit", ["connection", "limit"],
+        "Requests of a quota's window; where more cost something, those that cost nothing.";
+    quota_cost: GaugeVec = "spojka_quota_cost", ["connection", "limit", "currency"],
+        "What the requests of a quota's present window cost so far.";
     poll_rows: IntCounterVec = "spojka_poll_rows_total", ["connection", "poll"],
         "Rows that polls found and that were not known yet.";
 

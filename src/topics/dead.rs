@@ -4,8 +4,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Unreadable,
+    Names, Unreadable,
+    action::Action,
+    event::{Event, Origin, OriginKind},
     record::{Append, ID, KEY_ID, PLAIN, Record, RecordHeaders},
+    travel,
+    webhook::Webhook,
 };
 use crate::model::{
     code::Code,
@@ -109,35 +113,42 @@ impl DeadLetter {
             .map_err(|error| Unreadable::new("dead", format!("column {}: {:?}", error.column(), error.classify())))
     }
 
-    /// The record on its way again. An action says that it was asked for once more, or its owner would take it for settled;
-    /// a webhook goes without its replies, so that they are fetched afresh.
+    /// The record on its way again, behind live traffic: it and all that comes of it travel on the bulk topics. An action
+    /// says that it was asked for once more, or its owner would take it for settled; a webhook goes without its replies, so
+    /// that they are fetched afresh.
     ///
     /// # Errors
     /// [`Unreadable`] when the original is not what it says it is: it can only be discarded.
-    pub fn revival(&self) -> Result<Append, Unreadable> {
+    pub fn revival(&self, names: &Names) -> Result<Append, Unreadable> {
         let record = self.record();
         match self.kind {
             Kind::Action => {
-                let mut action = super::action::Action::from_record(&record)?;
+                let mut action = Action::from_record(&record)?;
                 action.retry += 1;
-                Ok(action.to_append(self.topic.clone()))
+                let action = travel::action(action.clone(), &again(&action.origin))?;
+                Ok(action.to_append(names.bulk(&action.connection)))
             }
             Kind::Webhook => {
-                let mut webhook = super::webhook::Webhook::from_record(&record)?;
+                let mut webhook = Webhook::from_record(&record)?;
+                webhook.origin = again(&webhook.origin);
                 if !webhook.replies.is_empty() {
                     webhook.replies.clear();
                     webhook.origin.run = format!("{}+retry", webhook.origin.run);
                 }
                 Ok(webhook.to_append(self.topic.clone()))
             }
-            Kind::Event => Ok(Append {
-                topic: self.topic.clone(),
-                partition: None,
-                key: record.key,
-                headers: record.headers,
-                value: record.value,
-                timestamp: self.at,
-            }),
+            Kind::Event => match Event::from_record(&record) {
+                Ok(event) => Ok(travel::event(event.clone(), &again(&event.origin))?.to_append(self.topic.clone())),
+                // A newer version may have written it, and runs by now.
+                Err(_) => Ok(Append {
+                    topic: self.topic.clone(),
+                    partition: None,
+                    key: record.key,
+                    headers: record.headers,
+                    value: record.value,
+                    timestamp: self.at,
+                }),
+            },
         }
     }
 
@@ -158,4 +169,10 @@ impl DeadLetter {
         let headers = record.headers.0.iter().map(|(name, value)| (name.clone(), HeaderBytes(value.clone()))).collect();
         (record.key.clone(), headers, record.value.clone().unwrap_or_default())
     }
+}
+
+/// The origin of what was live before; an import's and a replay's stay what they are. The run is part of the ids of fetches.
+fn again(origin: &Origin) -> Origin {
+    let kind = if origin.kind == OriginKind::Live { OriginKind::Replay } else { origin.kind };
+    Origin { kind, run: origin.run.clone() }
 }

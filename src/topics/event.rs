@@ -123,7 +123,7 @@ event_types! {
     SUBSCRIBER_UPDATED = "subscriber.updated", Subscriber, State, "A subscriber as it is now.";
     VOUCHER_APPLIED = "subscriber.voucher_applied", Subscriber, Counted, "Somebody used a voucher.";
     STEP_DONE = "step.done", Step, Once, "A step of a flow is done; the flow goes on from here.";
-    STEP_FAILED = "step.failed", Step, Once, "A step of a flow will not be done; it is a dead letter.";
+    STEP_FAILED = "step.failed", Step, Once, "A step of a flow will not be done; it is a dead letter, or was left out.";
 }
 
 /// Where a record comes from: live traffic, or a run that repeats or imports.

@@ -16,6 +16,7 @@
 //! | `bulk` | how far the lane's bulk topic is settled or parked, and heard |
 //! | `halt` | why the lane stands still until a person or a changed secret closes its circuit |
 //! | `q/<limit>/<window>` | how much of a quota is reserved |
+//! | `handover` | what the last owner had sent of its short limits when it gave the lane back |
 //!
 //! Objects are keyed hashes; values other than waiting actions hold ids, hashes, amounts and times only.
 
@@ -97,6 +98,14 @@ pub mod key {
     /// Why the lane stands still.
     pub const HALT: &str = "halt";
 
+    /// What the last owner had sent when it gave the lane back.
+    pub const HANDOVER: &str = "handover";
+
+    /// All windows of a quota.
+    pub fn quotas(limit: &str) -> String {
+        format!("q/{limit}/")
+    }
+
     pub fn quota(limit: &str, window: &str) -> String {
         format!("q/{limit}/{window}")
     }
@@ -131,6 +140,21 @@ pub struct Halt {
     pub credentials: Option<KeyHash>,
 }
 
+/// How much of one window of a quota may have been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserved {
+    pub calls: u64,
+}
+
+/// What an owner had sent of its short limits when it gave the lane back, so that its successor need not fear the worst.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    /// The owner's: that of any other owner says nothing.
+    pub epoch: u64,
+    /// By the limits' names.
+    pub taken: BTreeMap<String, u64>,
+}
+
 /// What is known of an action.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -159,9 +183,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether it settles this action too: not when it died and a person has asked for it again since.
+    /// Whether it settles this action too: not when it died, or was left out, and a person has asked for it again since.
     pub fn settles(&self, action: &Action) -> bool {
-        !matches!(self.end, End::Dead(_)) || action.retry <= self.retry
+        !self.end.failed() || action.retry <= self.retry
     }
 }
 
@@ -177,18 +201,38 @@ pub enum End {
     Superseded,
     /// The target was said to hold it already: the ledger learnt of it, and nothing was sent.
     Adopted,
+    /// It was optional, and a quota was used up: nothing was sent.
+    Dropped(Code),
     /// It is a dead letter.
     Dead(Code),
 }
 
 impl End {
+    /// Whether the target does not hold what the action wanted.
+    pub fn failed(self) -> bool {
+        matches!(self, Self::Dropped(_) | Self::Dead(_))
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Unchanged => "unchanged",
             Self::Superseded => "superseded",
             Self::Adopted => "adopted",
+            Self::Dropped(_) => "dropped",
             Self::Dead(_) => "dead",
+        }
+    }
+
+    /// What that means, for people.
+    pub fn in_words(self) -> String {
+        match self {
+            Self::Done => "done".to_owned(),
+            Self::Unchanged => "unchanged: the target holds all of it already; nothing was sent".to_owned(),
+            Self::Superseded => "superseded: something newer was written before; nothing was sent".to_owned(),
+            Self::Adopted => "adopted: the target was said to hold it; nothing was sent".to_owned(),
+            Self::Dropped(code) => format!("dropped: {code}; nothing was sent"),
+            Self::Dead(code) => format!("dead: {code}"),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::model::{
 pub fn ended(ids: &Ids, action: &Action, end: End, result: BTreeMap<String, String>, at: Timestamp) -> Option<Event> {
     let Purpose::Step { flow, step, continuation: Some(continuation), .. } = &action.purpose else { return None };
     let (event_type, outcome) = match end {
-        End::Dead(code) => (STEP_FAILED, code.as_str()),
+        End::Dropped(code) | End::Dead(code) => (STEP_FAILED, code.as_str()),
         end => (STEP_DONE, end.as_str()),
     };
     let body = v1::Step {

@@ -325,7 +325,7 @@ mod scenario {
         let successor = trial.successor(ORDER);
         eventually("the successor works", || trial.stage.newsletter.calls() > before).await;
         owner.signal(Signal::CONT);
-        trial.finished("the work is done, by one or by both").await;
+        eventually("the work is done, by one or by both", || recorded(&trial.stage, &trial.sender.orders)).await;
         owner.kill();
         trial.end(successor).await
     }

@@ -1,8 +1,10 @@
 //! The binary as people meet it: arguments, output, exit codes.
 
 mod doctor;
+mod import;
 mod operator;
 mod pure;
+mod replay;
 
 use std::{
     net::{SocketAddr, TcpListener},

@@ -14,5 +14,6 @@ mod imports;
 mod kafka;
 mod kills;
 mod log_contract;
+mod outage;
 mod scenarios;
 mod support;

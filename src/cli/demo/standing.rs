@@ -9,7 +9,7 @@ use crate::{
     runtime::operator::Operator,
     topics::{
         event::Entity,
-        memory::{self, ActionState, End},
+        memory::{self, ActionState},
         record::ID,
     },
 };
@@ -33,7 +33,7 @@ pub(super) async fn look(operator: &Operator) -> anyhow::Result<Standing> {
         for (_, bytes) in table.scan("a/", None, usize::MAX)? {
             if let ActionState::Settled(outcome) = memory::read(&bytes)? {
                 standing.settled += 1;
-                standing.done += usize::from(!matches!(outcome.end, End::Dead(_)));
+                standing.done += usize::from(!outcome.end.failed());
             }
         }
     }

@@ -2,18 +2,26 @@
 
 mod bulk;
 mod circuit;
+mod limits;
 mod loops;
 mod retry;
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 pub use bulk::Bulk;
 pub use circuit::Circuit;
+pub(super) use limits::divide;
+pub use limits::{LimitConfig, QuotaConfig, SpanConfig};
 pub use loops::Loops;
 pub use retry::{Pauses, Retry};
 
 use super::{fields::Fields, report::Problems};
-use crate::connectors::contract::Vendor;
+use crate::connectors::contract::{
+    Vendor,
+    settings::{SettingKind, SettingValue},
+};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -24,6 +32,8 @@ pub struct Delivery {
     pub concurrency: u32,
     /// Requests a second; `None`: no limit.
     pub per_second: Option<u32>,
+    /// The vendor's and the owner's.
+    pub limits: Vec<LimitConfig>,
     /// For one request, until the end of its answer.
     pub timeout: Duration,
     pub retry: Retry,
@@ -44,6 +54,7 @@ impl Delivery {
         Self {
             concurrency: vendor.pace.concurrency,
             per_second: vendor.pace.per_second,
+            limits: limits::of_vendor(vendor, &zone_of(vendor)),
             timeout: Duration::from_secs(30),
             retry: Retry::of_failures(),
             not_there: Retry::of_not_there(),
@@ -61,6 +72,7 @@ impl Delivery {
         let delivery = Self {
             concurrency: fields.count("concurrency", default.concurrency, 1000, problems),
             per_second,
+            limits: read_limits(&mut fields, vendor, problems),
             timeout: fields.duration("timeout", default.timeout, problems),
             retry: Retry::read(&mut fields, "retry", default.retry, problems),
             not_there: Retry::read(&mut fields, "not_there", default.not_there, problems),
@@ -72,6 +84,19 @@ impl Delivery {
         fields.finish(problems);
         delivery
     }
+}
+
+/// The zone of the vendor's accounts.
+fn zone_of(vendor: &Vendor) -> TimeZone {
+    TimeZone::get(vendor.time_zone).unwrap_or(TimeZone::UTC)
+}
+
+fn read_limits(fields: &mut Fields<'_>, vendor: &Vendor, problems: &mut Problems) -> Vec<LimitConfig> {
+    let zone = match fields.read("time_zone", SettingKind::Zone, problems) {
+        Some(SettingValue::Zone(zone)) => zone,
+        _ => zone_of(vendor),
+    };
+    limits::read(fields.node("limits"), vendor, &zone, problems)
 }
 
 fn per_second(fields: &mut Fields<'_>, default: Option<u32>, problems: &mut Problems) -> Option<u32> {

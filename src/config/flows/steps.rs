@@ -1,4 +1,5 @@
-//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `on_refusal`, `was`.
+//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `on_refusal`,
+//! `optional`, `was`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,6 +31,7 @@ struct Head<'a> {
     named: bool,
     was: Vec<String>,
     on_refusal: OnRefusal,
+    optional: bool,
     when: Option<&'a Node>,
     /// `connection.operation` with the parameters.
     call: &'a Entry,
@@ -79,6 +81,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
     let mut fields = Fields::some(entries, "a step", |entry| !entry.key.text.contains('.'));
     let name = fields.node("name").and_then(|node| scalar(node, problems, read_name));
     let on_refusal = fields.node("on_refusal").and_then(|node| scalar(node, problems, read_on_refusal));
+    let optional = fields.flag("optional", false, problems);
     let when = fields.node("when");
     let was = fields.node("was").map_or_else(Vec::new, |node| names(node, problems));
     fields.finish(problems);
@@ -88,6 +91,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
         name: name.unwrap_or_else(|| call.key.text.clone()),
         was,
         on_refusal: on_refusal.unwrap_or_default(),
+        optional,
         when,
         call,
         target: find_target(call, connections, problems),
@@ -191,6 +195,7 @@ fn compile(heads: &[Head<'_>], entity: Option<Entity>, problems: &mut Problems) 
             name: head.name.clone(),
             identity: identity(head),
             on_refusal: head.on_refusal,
+            optional: head.optional,
             connection: config.identity(connection).clone(),
             connector: Arc::clone(&config.connector),
             operation,

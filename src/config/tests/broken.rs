@@ -86,6 +86,55 @@ fn connections() {
     );
 }
 
+#[test]
+fn limits() {
+    let crm = |limits: &str| {
+        format!("connections:\n  crm:\n    crm: {{ token: env:CRM_TOKEN }}\n    delivery:\n      limits:\n{limits}")
+    };
+    check(
+        "limit_kinds",
+        &crm(
+            "        monthly-calls: { calls: none, window: year, class: slow, scope: house, time_zone: Budapest, share: 120%,\n          on_exhausted: explode, warn_at: [half, 80%], max_calls: 0, budget: -1, callz: 3 }\n",
+        ),
+    );
+    check(
+        "limit_names",
+        &crm(
+            "        Bad Name: { calls: 1, window: minute }\n        pace: { calls: 1, window: minute }\n        monthly-call: { calls: 1 }\n        other: {}\n        per-adress: unlimited\n",
+        ),
+    );
+    check("limit_not_a_mapping", &crm("        [60]\n"));
+    check(
+        "limit_short_with_a_price",
+        &crm("        per-address: { price: { block: 1, amount: 1, currency: CZK }, on_exhausted: pause }\n"),
+    );
+    check(
+        "limit_without_a_price",
+        &crm("        daily: { calls: 500, window: day, on_exhausted: continue, max_calls: 600, budget: 10 }\n"),
+    );
+    check(
+        "limit_price",
+        &crm(
+            "        daily: { calls: 5, window: day, price: { block: 10, amount: 1,5, currency: huf } }\n        hourly: { calls: 5, window: hour, price: { block: 10 } }\n        monthly-calls: { max_calls: 900 }\n",
+        ),
+    );
+    check("limit_share_of_ones_own", &crm("        monthly-calls: { share: 50% }\n"));
+}
+
+#[test]
+fn shares_of_a_limit() {
+    let two = |one: &str, other: &str| {
+        let connection = |name: &str, limits: &str| {
+            format!("  {name}:\n    crm: {{ token: env:CRM_TOKEN }}\n    delivery: {{ limits: {{ {limits} }} }}\n")
+        };
+        format!("connections:\n{}{}", connection("crm", one), connection("crm-hu", other))
+    };
+    check("limit_shares_above_the_whole", &two("per-address: { share: 60% }", "per-address: { share: 0.5 }"));
+    check("limit_share_that_leaves_nothing", &two("per-address: { share: 100% }", ""));
+    let daily = "daily: { calls: 1, window: day, scope: application }";
+    check("limit_share_below_one_call", &two(daily, daily));
+}
+
 /// A flow behind two connections, `eshop` (a shop) and `crm`.
 fn check_flow(name: &str, flow: &str) {
     let report = load_one(&format!("{CONNECTIONS}flows:\n{flow}")).expect_err("the flow is wrong");
@@ -105,6 +154,10 @@ fn flows() {
     check_flow(
         "flow_mixed_entities",
         "  one: { on: [order.paid, invoice.paid], do: [crm.add_note: { contact: a, text: b }] }\n",
+    );
+    check_flow(
+        "step_optional",
+        "  one:\n    on: order.paid\n    do:\n      - crm.add_note: { contact: a, text: b }\n        optional: sometimes\n      - crm.add_note: { contact: a, text: c }\n        name: second\n        optionl: true\n",
     );
     check_flow(
         "flow_from",

@@ -1,10 +1,11 @@
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use crate::{
     config::{
-        Circuit, FixedEnvironment, LogConfig, Mode, Pauses, Retry, load, load_texts,
+        Circuit, Config, FixedEnvironment, LogConfig, Mode, Pauses, Retry, load, load_texts,
         testing::{CONNECTIONS, VENDORS, load_files, load_one},
     },
+    dispatcher::limits::{LaneLimit, OnExhausted, QuotaSettings, Span},
     model::{connection::ConnectionName, secret::Secret},
 };
 
@@ -24,6 +25,80 @@ fn defaults_need_no_words() {
     assert_eq!((eshop.delivery.concurrency, eshop.delivery.per_second), (2, Some(5)));
     assert_eq!(eshop.settings.text("paid_when"), "settled");
     assert_eq!(eshop.settings.secret("api_key").expose(), "k3y");
+}
+
+/// The limits of a connection's lane, by their names.
+fn lane_limits(config: &Config, connection: &str) -> BTreeMap<String, LaneLimit> {
+    let limits = config.connections[&name(connection)].delivery.limits.iter();
+    limits.map(|limit| (limit.name.clone(), limit.of_lane())).collect()
+}
+
+fn quota_of(limit: &LaneLimit) -> &QuotaSettings {
+    let Span::Calendar(settings) = &limit.span else { panic!("a quota: {limit:?}") };
+    settings
+}
+
+#[test]
+fn limits_are_the_vendor_s_unless_the_owner_knows_better() {
+    let config = load_one(CONNECTIONS).expect("a config");
+    let limits = lane_limits(&config, "crm");
+    assert_eq!((limits.len(), limits["monthly-calls"].calls), (2, 1000));
+    let quota = quota_of(&limits["monthly-calls"]);
+    assert_eq!(
+        (quota.on_exhausted, quota.most, quota.warn_at.as_slice()),
+        (OnExhausted::Continue, None, &[80, 100][..])
+    );
+    assert_eq!(quota.zone.iana_name(), Some("Europe/Budapest"));
+    assert_eq!(limits["per-address"].span, Span::Sliding(Duration::from_mins(1)));
+
+    let config = load_one(
+        "
+connections:
+  crm:
+    crm: { token: env:CRM_TOKEN }
+    delivery:
+      time_zone: Europe/Prague
+      limits:
+        monthly-calls:
+          calls: 500
+          on_exhausted: drop_optional
+          warn_at: 50%
+          budget: 4000
+          price: { amount: 1500.50 }
+        per-address: unlimited
+        daily-notes: { calls: 20, window: day, class: write, time_zone: UTC, on_exhausted: pause }
+",
+    )
+    .expect("a config");
+    let limits = lane_limits(&config, "crm");
+    assert_eq!(limits.keys().collect::<Vec<_>>(), ["daily-notes", "monthly-calls"]);
+    let quota = quota_of(&limits["monthly-calls"]);
+    let price = quota.price.as_ref().expect("a price");
+    assert_eq!(
+        (price.amount.to_string(), price.block, price.currency.as_str()),
+        ("1500.50".to_owned(), 100_000, "HUF")
+    );
+    assert_eq!((quota.most, quota.warn_at.as_slice()), (Some(200_500), &[50][..]), "two blocks are within the budget");
+    assert_eq!(quota.zone.iana_name(), Some("Europe/Prague"));
+    assert_eq!(quota_of(&limits["daily-notes"]).zone.iana_name(), Some("UTC"));
+    assert_eq!(limits["daily-notes"].class.as_deref(), Some("write"));
+}
+
+#[test]
+fn a_wide_limit_is_divided_among_the_connections_of_its_vendor() {
+    let connection = |name: &str, limits: &str| {
+        format!("  {name}:\n    crm: {{ token: env:CRM_TOKEN }}\n    delivery: {{ limits: {{ {limits} }} }}\n")
+    };
+    let three = |one, two, three| {
+        let connections = [connection("one", one), connection("two", two), connection("three", three)].concat();
+        let config = load_one(&format!("connections:\n{connections}")).unwrap_or_else(|report| panic!("{report}"));
+        ["one", "two", "three"].map(|name| lane_limits(&config, name).get("per-address").map(|limit| limit.calls))
+    };
+    assert_eq!(three("", "", ""), [Some(20), Some(20), Some(20)]);
+    assert_eq!(three("per-address: { share: 50% }", "", ""), [Some(30), Some(15), Some(15)]);
+    assert_eq!(three("per-address: unlimited", "", ""), [None, Some(30), Some(30)]);
+    let own = "per-address: { scope: connection }";
+    assert_eq!(three(own, "", ""), [Some(60), Some(30), Some(30)]);
 }
 
 #[test]

@@ -464,3 +464,10 @@ fn a_stored_flow_set_is_the_same_again() {
     let (left, report) = crate::config::stored_flows(&record.files, &fewer);
     assert_eq!((left.flows().len(), report.expect("a report").problems.len()), (0, 2));
 }
+
+#[test]
+fn a_step_may_say_that_it_is_optional() {
+    let flows = "  one:\n    on: order.paid\n    start: 2020-01-01\n    do:\n      - crm.add_note: { contact: a, text: b }\n        optional: true\n      - crm.add_note: { contact: a, text: c }\n        name: second\n";
+    let optional: Vec<_> = config(flows).flows.flows()[0].steps.iter().map(|step| step.optional).collect();
+    assert_eq!(optional, [true, false]);
+}

@@ -40,6 +40,8 @@ pub const VENDOR: Vendor = Vendor {
     headers: &[],
     // No limit is documented; public client code waits 0.2 to 0.5 s between calls.
     pace: Pace { per_second: Some(2), concurrency: 1 },
+    limits: &[],
+    time_zone: "Europe/Prague",
     open,
     sandbox: |settings, now| Box::new(sandbox::Anabix::new(settings, now)),
     samples: &[],

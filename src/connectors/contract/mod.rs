@@ -5,6 +5,7 @@
 //! one account's settings. [`Sandbox`] simulates the vendor for tests and the demo.
 
 pub mod inbound;
+pub mod limits;
 pub mod operation;
 pub mod outbound;
 pub mod sandbox;
@@ -13,6 +14,7 @@ pub mod settings;
 use std::sync::Arc;
 
 pub use inbound::{Accept, Fact, Fetch, Normalized, Refusal};
+pub use limits::Limit;
 pub use operation::{Field, FieldKind, Operation, Parameter, Register, RegisterRule, Repeat, Target};
 pub use outbound::{Done, Effect, Plan, Poll, PollRead, PolledRow, Progress, Verdict, Work};
 pub use sandbox::Sandbox;
@@ -44,6 +46,10 @@ pub struct Vendor {
     pub headers: &'static [&'static str],
     /// How fast the vendor may be called, unless the connection says otherwise.
     pub pace: Pace,
+    /// What the vendor limits besides: what its documents and its users tell.
+    pub limits: &'static [Limit],
+    /// Where its accounts are at home, unless the connection says otherwise: when their days and months begin.
+    pub time_zone: &'static str,
     /// Makes a connector from checked settings. All problems at once.
     pub open: fn(Settings) -> Opened,
     /// Makes a simulator with some data in it, as of now, that takes the given settings' credentials.

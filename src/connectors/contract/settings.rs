@@ -280,6 +280,47 @@ pub fn read_default(kind: SettingKind, text: &str) -> Result<SettingValue, Strin
 mod tests {
     use super::*;
 
+    const DECLARED: &[Setting] = &[
+        setting("how", SettingKind::Choice(&["json", "form"])),
+        setting("paid", SettingKind::Boolean),
+        setting("token", SettingKind::Secrets),
+        setting("url", SettingKind::Url),
+        setting("user", SettingKind::Text),
+    ];
+
+    const fn setting(name: &'static str, kind: SettingKind) -> Setting {
+        Setting { name, kind, need: Need::Optional, doc: "" }
+    }
+
+    fn account(change: Option<(&'static str, SettingValue)>) -> Vec<String> {
+        let text = |text: &str| SettingValue::Text(text.to_owned());
+        let mut values = BTreeMap::from([
+            ("how", text("json")),
+            ("paid", SettingValue::Boolean(true)),
+            ("token", SettingValue::Secrets(vec![Secret::new("t1"), Secret::new("t2")])),
+            ("url", read_url("https://vendor.example/").expect("a URL")),
+            ("user", text("eva")),
+        ]);
+        values.extend(change);
+        Settings::new(values).identifying(DECLARED).into_iter().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn an_account_is_told_by_its_texts_urls_and_secrets_and_not_by_how_it_is_used() {
+        let as_it_is = account(None);
+        let text = |text: &str| SettingValue::Text(text.to_owned());
+        for (name, value) in [
+            ("user", text("jan")),
+            ("url", read_url("https://other.example/").expect("a URL")),
+            ("token", SettingValue::Secrets(vec![Secret::new("t1"), Secret::new("t3")])),
+        ] {
+            assert_ne!(account(Some((name, value))), as_it_is, "{name}");
+        }
+        for (name, value) in [("how", text("form")), ("paid", SettingValue::Boolean(false))] {
+            assert_eq!(account(Some((name, value))), as_it_is, "{name}");
+        }
+    }
+
     #[test]
     fn durations_need_a_unit() {
         assert_eq!(read_duration("250ms"), Ok(Duration::from_millis(250)));

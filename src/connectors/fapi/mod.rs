@@ -90,6 +90,9 @@ pub const VENDOR: Vendor = Vendor {
     headers: &["content-type", "user-agent"],
     // No limit is documented; one request a second is what users report as safe.
     pace: Pace { per_second: Some(1), concurrency: 1 },
+    // None is documented; the sixty calls a minute that users report as safe are kept by the pace.
+    limits: &[],
+    time_zone: "Europe/Prague",
     open,
     sandbox: sandbox::open,
     samples: sample::SAMPLES,

@@ -7,6 +7,7 @@
 mod account;
 mod answer;
 mod api;
+mod limits;
 mod normalize;
 pub mod operations;
 mod record;
@@ -45,6 +46,8 @@ pub const VENDOR: Vendor = Vendor {
     headers: &[],
     // No limit by the second is known; more than one call at a time is not safe to assume.
     pace: Pace { per_second: None, concurrency: 1 },
+    limits: limits::LIMITS,
+    time_zone: "Europe/Budapest",
     open,
     sandbox: sandbox::open,
     samples: &[],

@@ -61,6 +61,8 @@ pub const VENDOR: Vendor = Vendor {
     headers: webhook::KEPT,
     // The core has no limit; most shops are small machines, so one request at a time.
     pace: Pace { per_second: None, concurrency: 1 },
+    limits: &[],
+    time_zone: "UTC",
     open,
     sandbox: sandbox::open,
     samples: sample::DOCS,

@@ -76,6 +76,11 @@ impl LaneCircuit {
         self.with(|machine, now| machine.halt(code, now))
     }
 
+    /// A quota stops the lane, or lets it go on.
+    pub fn rest(&self, resting: bool) {
+        self.with(|machine, now| machine.rest(resting, now));
+    }
+
     pub fn pause(&self) {
         self.with(Circuit::pause);
     }
@@ -136,6 +141,11 @@ impl Pass {
         }
         self.under_way.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether its first request went out.
+    pub fn is_under_way(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed)
     }
 
     /// Whether it is the one probe of an open circuit.

@@ -208,6 +208,16 @@ async fn a_request_s_own_time_limit_goes_first() {
     assert_eq!(client().send(&request, &private()).await, Err(Unanswered::TimedOut));
 }
 
+#[test]
+fn a_request_s_own_time_limit_never_outlasts_the_connection_s() {
+    let limits = Limits { timeout: Duration::from_secs(30), ..private() };
+    let mut request = get("http://vendor.example/".parse().expect("a URL"));
+    for (own, counts) in [(None, 30), (Some(5), 5), (Some(3600), 30)] {
+        request.timeout = own.map(Duration::from_secs);
+        assert_eq!(super::timeout(&request, &limits), Duration::from_secs(counts), "{own:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_answer_over_the_limit_is_not_read() {
     let limits = Limits { max_answer_bytes: 4, ..private() };

@@ -31,7 +31,9 @@ pub(super) fn of_code(code: Code, topic: &str) -> LogError {
         Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownTopicId => {
             LogError::NoSuchTopic(topic.to_owned())
         }
-        Code::UnknownPartition => LogError::Broken(format!("the topic `{topic}` has no such partition")),
+        // Right after a topic is made, a broker may know it without its partitions. (Topics with too few partitions are
+        // found where they are made.)
+        Code::UnknownPartition => LogError::Unavailable(format!("the topic `{topic}` has no such partition yet")),
         Code::MessageSizeTooLarge | Code::MessageBatchTooLarge => LogError::TooLarge { topic: topic.to_owned() },
         Code::UnknownMemberId | Code::IllegalGeneration | Code::FencedInstanceId | Code::AssignmentLost => {
             LogError::Lost

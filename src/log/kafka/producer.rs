@@ -278,6 +278,8 @@ fn failure(error: &KafkaError, topic: &str) -> LogError {
         Some(Code::QueueFull) => LogError::Unavailable("the queue to the brokers is full".to_owned()),
         Some(Code::MessageTimedOut) => LogError::Unavailable("the brokers did not take it in time".to_owned()),
         Some(Code::Fatal) => LogError::Unavailable("the producer failed and is replaced".to_owned()),
+        // Topics have as many partitions as we make them: whoever appends to another one is mistaken.
+        Some(Code::UnknownPartition) => LogError::Broken(format!("the topic `{topic}` has no such partition")),
         _ => error::of_topic(error, topic),
     }
 }

@@ -34,6 +34,7 @@ fn vectors() {
             ("entity", ids.entity(&shop(), "order", "42").to_string()),
             ("conflict", ids.conflict(&shop(), "contact:eva@example.cz").to_string()),
             ("partition", ids.partition(&shop(), "order/42").to_string()),
+            ("credentials", ids.credentials(&shop(), &["user", "shop", "token", "secret"]).to_string()),
             ("dead", ids.dead(action.as_str()).to_string()),
             ("flow set", ids.flow_set(&ContentHash::from_bytes(b"flows")).to_string()),
         ]

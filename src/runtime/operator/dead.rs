@@ -7,8 +7,17 @@ use serde::{Deserialize, Serialize};
 use super::{Operator, OperatorError};
 use crate::{
     log::{Fencing, Table},
-    model::id::DeadId,
-    topics::dead::DeadLetter,
+    model::{
+        connection::ConnectionName,
+        id::{ActionId, DeadId},
+        time::Timestamp,
+    },
+    topics::{
+        action::Action,
+        dead::{DeadLetter, Kind},
+        memory::{self, ActionState, End, Outcome, key},
+        record::Append,
+    },
 };
 
 /// What the id of a letter ends with while it is sent on its way again.
@@ -22,7 +31,14 @@ pub struct DeadFilter {
     pub id: Option<String>,
     pub kind: Option<String>,
     pub code: Option<String>,
+    /// The class of the code, as `explain` has it.
+    pub class: Option<String>,
     pub connection: Option<String>,
+    pub flow: Option<String>,
+    /// Died then or later.
+    pub since: Option<Timestamp>,
+    /// Died before.
+    pub until: Option<Timestamp>,
     /// At the most so many; 0: all.
     pub limit: usize,
 }
@@ -33,7 +49,21 @@ impl DeadFilter {
         same(&self.id, letter.id.as_str())
             && same(&self.kind, letter.kind.as_str())
             && same(&self.code, letter.code.as_str())
+            && same(&self.class, letter.code.page().class.as_str())
             && same(&self.connection, letter.connection.as_ref().map_or("", |name| name.as_str()))
+            && self.flow.as_deref().is_none_or(|flow| concerns(letter, flow))
+            && self.since.is_none_or(|since| letter.at >= since)
+            && self.until.is_none_or(|until| letter.at < until)
+    }
+}
+
+/// Whether a letter is about a flow: an action names it, and an event's message names all that failed.
+fn concerns(letter: &DeadLetter, flow: &str) -> bool {
+    let what = letter.what.as_deref().unwrap_or_default();
+    match letter.kind {
+        Kind::Action => what.split_once('/').is_some_and(|(name, _)| name == flow),
+        Kind::Event => letter.message.contains(&format!("flow `{flow}`")),
+        Kind::Webhook => false,
     }
 }
 
@@ -43,6 +73,8 @@ pub struct DeadRow {
     pub id: String,
     pub kind: String,
     pub code: String,
+    /// What kind of reason that is: `transient`, `permanent`, `caller`, `config`, `ours`.
+    pub class: String,
     pub message: String,
     pub connection: String,
     pub what: String,
@@ -57,6 +89,7 @@ impl DeadRow {
             id: letter.id.to_string(),
             kind: letter.kind.as_str().to_owned(),
             code: letter.code.to_string(),
+            class: letter.code.page().class.as_str().to_owned(),
             message: letter.message.clone(),
             connection: letter.connection.as_ref().map(ToString::to_string).unwrap_or_default(),
             what: letter.what.clone().unwrap_or_default(),
@@ -68,11 +101,29 @@ impl DeadRow {
 }
 
 /// What was done to how many.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
     pub moved: usize,
     /// Letters whose original cannot be read: they can only be discarded.
     pub unreadable: usize,
+    /// The actions among what was retried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Retried>,
+}
+
+/// An action that was asked for once more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retried {
+    pub connection: ConnectionName,
+    pub action: ActionId,
+    pub retry: u32,
+}
+
+impl Retried {
+    fn of(append: &Append) -> Option<Self> {
+        let action: Action = serde_json::from_slice(append.value.as_deref()?).ok()?;
+        Some(Self { connection: action.connection, action: action.id, retry: action.retry })
+    }
 }
 
 impl Operator {
@@ -94,12 +145,15 @@ impl Operator {
     /// free before, because what dies again may lie there before we would have removed it.
     pub async fn dead_retry(&self, filter: &DeadFilter) -> Result<Moved, OperatorError> {
         let table = self.dead_table().await?;
-        let mut moved = Moved { moved: 0, unreadable: 0 };
+        let mut moved = Moved::default();
         for letter in chosen(table.as_ref(), filter)? {
-            let Ok(append) = letter.revival() else {
+            let Ok(append) = letter.revival(&self.names) else {
                 moved.unreadable += 1;
                 continue;
             };
+            if letter.kind == Kind::Action {
+                moved.actions.extend(Retried::of(&append));
+            }
             let beside = self.put_aside(table.as_ref(), letter).await?;
             self.log.append(vec![append]).await?;
             self.remove(table.as_ref(), &beside).await?;
@@ -108,10 +162,30 @@ impl Operator {
         Ok(moved)
     }
 
+    /// How retried actions ended; nothing for one that has not.
+    pub async fn ends(&self, retried: &[Retried]) -> Result<Vec<Option<End>>, OperatorError> {
+        let mut ends = Vec::with_capacity(retried.len());
+        for Retried { connection, action, retry } in retried {
+            let memory = self.log.table(&self.names.memory(connection), Fencing::Epochs).await?;
+            memory.catch_up().await?;
+            let state = memory.get(&key::action(action))?.map(|bytes| memory::read(&bytes)).transpose()?;
+            ends.push(match state {
+                // Any end but another death settles every retry.
+                Some(ActionState::Settled(Outcome { end, retry: settled, .. }))
+                    if settled >= *retry || !matches!(end, End::Dead(_)) =>
+                {
+                    Some(end)
+                }
+                _ => None,
+            });
+        }
+        Ok(ends)
+    }
+
     /// Removes dead letters for good.
     pub async fn dead_discard(&self, filter: &DeadFilter) -> Result<Moved, OperatorError> {
         let table = self.dead_table().await?;
-        let mut moved = Moved { moved: 0, unreadable: 0 };
+        let mut moved = Moved::default();
         for letter in chosen(table.as_ref(), filter)? {
             self.remove(table.as_ref(), &letter.id).await?;
             moved.moved += 1;

@@ -2,12 +2,14 @@
 //! commands are both thin covers of this.
 
 pub mod dead;
+pub mod lanes;
 pub mod topics;
 pub mod trace;
 
 use std::sync::Arc;
 
 use crate::{
+    dispatcher::LaneBoard,
     log::{Log, LogError},
     model::{connection::ConnectionName, time::Clock},
     topics::Names,
@@ -19,6 +21,10 @@ pub struct Operator {
     pub log: Log,
     pub names: Names,
     pub connections: Vec<ConnectionName>,
+    /// What each lane's owner keeps to.
+    pub limits: lanes::LimitsByLane,
+    /// The lanes of this process; empty where it owns none.
+    pub board: LaneBoard,
     pub clock: Arc<dyn Clock>,
 }
 

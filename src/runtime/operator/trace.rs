@@ -55,10 +55,12 @@ impl Operator {
         }
         for connection in &self.connections {
             let mut actions = Vec::new();
-            self.scan(&self.names.actions(connection), |record| {
-                actions.extend(Action::from_record(record).ok().filter(|a| a.source.webhook.as_str() == webhook));
-            })
-            .await?;
+            for topic in [self.names.actions(connection), self.names.bulk(connection)] {
+                self.scan(&topic, |record| {
+                    actions.extend(Action::from_record(record).ok().filter(|a| a.source.webhook.as_str() == webhook));
+                })
+                .await?;
+            }
             actions.sort_by(|a, b| a.id.cmp(&b.id));
             actions.dedup_by(|a, b| a.id == b.id);
             if actions.is_empty() {
@@ -120,14 +122,16 @@ impl Operator {
             .await?;
         }
         for connection in &self.connections {
-            self.scan(&self.names.actions(connection), |record| {
-                if let Ok(action) = Action::from_record(record)
-                    && action.id.as_str() == id
-                {
-                    found = Some(action.source.webhook.to_string());
-                }
-            })
-            .await?;
+            for topic in [self.names.actions(connection), self.names.bulk(connection)] {
+                self.scan(&topic, |record| {
+                    if let Ok(action) = Action::from_record(record)
+                        && action.id.as_str() == id
+                    {
+                        found = Some(action.source.webhook.to_string());
+                    }
+                })
+                .await?;
+            }
         }
         if found.is_none() && id.starts_with("d-") {
             found = self.dead_show(id).await?.webhook.map(|webhook| webhook.to_string());
@@ -208,7 +212,7 @@ fn state_line(action: &Action, state: Option<&[u8]>, waiting: Option<&[u8]>) -> 
     Ok(Some(match memory::read(bytes)? {
         ActionState::Begun { at, attempt, .. } => line(&at, "outcome", &action.id, format!("begun, attempt {attempt}")),
         ActionState::Settled(outcome) => {
-            let text = format!("{} after {} attempts", outcome.end.as_str(), outcome.attempts);
+            let text = format!("{} ({} attempts)", outcome.end.in_words(), outcome.attempts);
             line(&outcome.at, "outcome", &action.id, text)
         }
     }))

@@ -163,7 +163,7 @@ impl Judge {
         }
         let firsts = self.first_ids(event);
         let candidates = routed.actions.into_iter().enumerate().map(|(index, mut action)| {
-            action.adopt = self.request.effect == Effect::Adopt;
+            action.adopt |= self.request.effect == Effect::Adopt;
             Candidate { action, first: firsts.as_ref().and_then(|firsts| firsts.get(index).cloned()) }
         });
         candidates.filter(|candidate| candidate.action.step().is_some_and(|(name, _)| flow(name))).collect()

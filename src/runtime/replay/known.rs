@@ -13,7 +13,7 @@ use crate::{
     model::{connection::ConnectionName, id::ActionId},
     topics::{
         Names,
-        memory::{self, ActionState, BulkPosition, End, Outcome, key},
+        memory::{self, ActionState, BulkPosition, Outcome, key},
         record::{ID, Record},
     },
 };
@@ -94,7 +94,7 @@ impl Lane {
 
     fn ask(&self, id: &ActionId) -> LogResult<Known> {
         match read(self.memory.as_ref(), &key::action(id))? {
-            Some(ActionState::Settled(outcome)) if !matches!(outcome.end, End::Dead(_)) => Ok(Known::Settled(outcome)),
+            Some(ActionState::Settled(outcome)) if !outcome.end.failed() => Ok(Known::Settled(outcome)),
             Some(ActionState::Begun { .. }) => Ok(Known::Waiting),
             // One that died may have been asked for again since.
             _ if self.memory.get(&key::waiting(id))?.is_some() => Ok(Known::Waiting),

@@ -16,6 +16,7 @@
 //! | `store` | the topic `replays` |
 //! | `import` | rows that a lane's owner lists, and what becomes of them |
 
+mod import;
 mod judge;
 mod known;
 mod seen;
@@ -32,6 +33,8 @@ use std::{
 
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
+
+pub use import::{Import, ImportRequest, Listed, Listing};
 
 use self::{judge::Judge, known::Lanes, store::Store, worker::Worker};
 use super::{

@@ -20,7 +20,7 @@ use crate::{
     model::{id::ActionId, time::Clock},
     topics::{
         Names,
-        action::{Action, Purpose},
+        action::Action,
         dead::DeadLetter,
         memory::End,
         record::{Append, Record},
@@ -159,7 +159,7 @@ impl Worker {
         let known = self.lanes.ask(&action.connection, first.as_ref().unwrap_or(&action.id)).await?;
         count(tally(&mut self.replay.counts, &action), &known);
         let chosen = self.chooses(&action, first.as_ref(), &known).await?;
-        let next = self.goes_on(&action, &known, chosen);
+        let next = self.goes_on(&action, &known);
         if chosen {
             self.choose(action, &known);
         }
@@ -171,7 +171,7 @@ impl Worker {
         let request = &self.judge.request;
         let by_mode = match request.mode {
             Mode::Missing => *known == Known::Nothing,
-            Mode::Failed => matches!(known, Known::Settled(outcome) if matches!(outcome.end, End::Dead(_))),
+            Mode::Failed => matches!(known, Known::Settled(outcome) if outcome.end.failed()),
             Mode::All if fetch => *known == Known::Nothing,
             // It was done again already before this replay was cut off.
             Mode::All => first.is_none() || self.lanes.ask(&action.connection, &action.id).await? == Known::Nothing,
@@ -204,21 +204,16 @@ impl Worker {
             let letter = self.judge.ids.dead(action.id.as_str());
             self.work.revived.push(DeadLetter::removal(&letter, self.names.dead(), self.clock.now()));
         }
-        if let (true, Purpose::Step { continuation, .. }) = (action.adopt, &mut action.purpose) {
-            // The steps behind it are adopted too, by us: told of its end, the router would fire them.
-            *continuation = None;
-        }
         self.work.out.push(action.to_append(self.names.bulk(&action.connection)));
     }
 
-    /// The steps that wait for an action, as far as its end is known or does not matter. When everything is done again,
-    /// they follow from what is done now.
-    fn goes_on(&mut self, action: &Action, known: &Known, chosen: bool) -> Vec<Candidate> {
+    /// The steps that wait for an action whose end is known. When everything is done again, they follow from what is done
+    /// now.
+    fn goes_on(&mut self, action: &Action, known: &Known) -> Vec<Candidate> {
         let ended = match known {
             Known::Settled(outcome) if self.judge.request.mode != Mode::All => {
                 Some((outcome.end, outcome.result.clone(), outcome.at))
             }
-            _ if chosen && action.adopt => Some((End::Done, [].into(), self.judge.now)),
             _ => None,
         };
         let event = ended.and_then(|(end, result, at)| step::ended(&self.judge.ids, action, end, result, at));
@@ -325,7 +320,7 @@ fn count(tally: &mut Tally, known: &Known) {
         Known::Settled(outcome) => match outcome.end {
             End::Done | End::Unchanged | End::Adopted => &mut tally.done,
             End::Superseded => &mut tally.superseded,
-            End::Dead(_) => &mut tally.failed,
+            End::Dropped(_) | End::Dead(_) => &mut tally.failed,
         },
     };
     *place += 1;

@@ -33,6 +33,7 @@ fn all(metrics: &Metrics) {
     metrics.set_oldest_waiting(shop, Duration::from_millis(1500));
     metrics.set_circuit_open(shop, true);
     metrics.call(shop, "write");
+    metrics.set_quota(shop, "monthly-calls", 1200, 1000, Some((2000.0, "HUF")));
     metrics.poll_rows(shop, "orders", 4);
     metrics.loop_suspected(shop);
     metrics.log_appended(second);
@@ -70,12 +71,16 @@ fn samples_say_what_was_counted() {
         r#"spojka_attempts_total{code="ok",connection="shop",operation="add_to_list"} 1"#,
         r#"spojka_oldest_waiting_seconds{connection="shop"} 1.5"#,
         r#"spojka_circuit_open{connection="shop"} 1"#,
+        r#"spojka_quota_used{connection="shop",limit="monthly-calls"} 1200"#,
+        r#"spojka_quota_cost{connection="shop",currency="HUF",limit="monthly-calls"} 2000"#,
         r#"spojka_poll_rows_total{connection="shop",poll="orders"} 4"#,
         r#"spojka_lag_records{role="router",topic="events.order"} 9"#,
         r#"spojka_webhook_ack_seconds_bucket{connection="shop",le="1"} 1"#,
     ] {
         assert!(has(&metrics, line), "{line}\n{}", metrics.text());
     }
+    metrics.forget_quota(&shop(), "monthly-calls", Some("HUF"));
+    assert!(!metrics.text().contains("spojka_quota"));
     metrics.forget_lag("router", "events.order");
     assert!(!metrics.text().contains("spojka_lag_records"));
 }

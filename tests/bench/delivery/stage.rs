@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use spojka::{
     dispatcher::{
-        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared, Transport,
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, Shared, Transport,
         backoff::{Backoff, Schedule},
         circuit::CircuitSettings,
     },
@@ -135,6 +135,7 @@ impl Stage {
                 vendor: &VENDOR,
                 connector: Arc::new(Account { url }),
                 delivery: delivery(at_once),
+                limits: Vec::new(),
                 transport: Arc::new(Noting { inner, answers: Arc::clone(answers) }),
             })
         };
@@ -150,6 +151,7 @@ impl Stage {
             clock: Arc::new(SystemClock),
             random: Arc::new(random),
             metrics: Arc::new(Metrics::new()),
+            board: LaneBoard::default(),
             owner: "bench".to_owned(),
         };
         Ok(Self { _folder: folder, log, shared, connections, answers, memories })

@@ -38,6 +38,8 @@ pub(crate) static VENDOR: Vendor = Vendor {
     url_events: &[],
     headers: &[],
     pace: Pace { per_second: None, concurrency: 64 },
+    limits: &[],
+    time_zone: "UTC",
     open: |_| Err(Vec::new()),
     sandbox: |_, _| unreachable!("the target is the vendor"),
     samples: &[],

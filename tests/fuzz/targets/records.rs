@@ -8,6 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use spojka::{
     model::time::Timestamp,
     topics::{
+        Names,
         action::{Action, Continuation},
         dead::DeadLetter,
         event::Event,
@@ -55,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let bytes = record.bytes();
     if let Ok(letter) = DeadLetter::from_bytes(bytes) {
-        let _append = letter.revival();
+        let _append = letter.revival(&Names::new(""));
         let again = DeadLetter::from_bytes(stored(letter.to_append("t".to_owned())).bytes());
         assert_eq!(again.expect("readable"), letter);
     }

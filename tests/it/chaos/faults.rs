@@ -16,6 +16,14 @@ impl Tally {
         *self.0.entry(what.into()).or_default() += 1;
     }
 
+    /// Faults that were laid out are counted when they have struck.
+    pub fn count_struck(&mut self, vendor: &str, struck: &BTreeMap<&'static str, u64>) {
+        for (kind, count) in struck {
+            let count = u32::try_from(*count).expect("not so many");
+            self.0.insert(format!("{vendor}: {kind}"), count);
+        }
+    }
+
     pub fn total(&self) -> u32 {
         self.0.values().sum()
     }
@@ -34,23 +42,21 @@ pub(super) fn choose<T: Copy>(random: &mut StdRng, from: &[T]) -> T {
 }
 
 /// Something that a vendor does wrong, a few times.
-pub(super) fn of_vendor(random: &mut StdRng) -> (&'static str, Fault) {
+pub(super) fn of_vendor(random: &mut StdRng) -> Fault {
     let status = |status, retry_after_seconds| FaultKind::Status { status, retry_after_seconds };
-    let (name, kind) = choose(
-        random,
-        &[
-            ("vendor: answer lost after the effect", FaultKind::LostAnswer),
-            ("vendor: answer lost after the effect", FaultKind::LostAnswer),
-            ("vendor: connection dropped", FaultKind::Drop),
-            ("vendor: silent", FaultKind::Hang),
-            ("vendor: 500", status(500, None)),
-            ("vendor: 503", status(503, None)),
-            ("vendor: 429", status(429, Some(1))),
-            ("vendor: slow", FaultKind::Latency(Duration::from_millis(400))),
-            ("vendor: answer later than anybody waits", FaultKind::Latency(Duration::from_millis(1_000))),
-        ],
-    );
-    (name, Fault::new(kind).times(random.random_range(1..=4)))
+    let kinds = [
+        FaultKind::LostAnswer,
+        FaultKind::LostAnswer,
+        FaultKind::Drop,
+        FaultKind::Hang,
+        status(500, None),
+        status(503, None),
+        status(429, Some(1)),
+        FaultKind::Latency(Duration::from_millis(400)),
+        // Longer than anybody waits: the vendor acts when its caller is gone, or not at all.
+        FaultKind::Latency(Duration::from_millis(1_000)),
+    ];
+    Fault::new(choose(random, &kinds)).times(random.random_range(1..=4))
 }
 
 /// Something that the network does wrong, until it is healed.

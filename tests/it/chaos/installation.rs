@@ -18,8 +18,8 @@ use crate::support::{
 
 /// The flows are in force since long before any clock of ours is set wrong.
 const FIRST_SHIFT: i64 = -2 * 86_400;
-/// How far clocks jump, in seconds.
-const JUMPS: &[i64] = &[-3_600, -60, 45, 3_600];
+/// How far clocks jump, in seconds. Brokers refuse records from more than an hour ahead.
+const JUMPS: &[i64] = &[-3_000, -60, 45, 3_000];
 /// All that is acknowledged is finished within this, once everything is healed.
 const PATIENCE: Duration = Duration::from_mins(3);
 
@@ -41,6 +41,8 @@ struct Slot {
     roles: &'static [&'static str],
     process: Option<Process>,
     standing_still: bool,
+    /// Where it is to die.
+    dies_at: Option<&'static str>,
 }
 
 impl Slot {
@@ -114,6 +116,7 @@ impl Installation {
             roles,
             process: None,
             standing_still: false,
+            dies_at: None,
         };
         let slots: Vec<_> = roles.iter().enumerate().map(slot).collect();
         if brokers.is_none() {
@@ -168,10 +171,8 @@ impl Installation {
     /// One to four things go wrong.
     pub async fn hurt(&mut self, random: &mut StdRng, tally: &mut Tally) {
         for _ in 0..random.random_range(0..=2) {
-            let (name, fault) = of_vendor(random);
-            let vendor = self.vendor(random);
-            vendor.fault(fault);
-            tally.count(name);
+            let fault = of_vendor(random);
+            self.vendor(random).fault(fault);
         }
         if random.random_bool(0.4) {
             let (name, network) = of_network(random);
@@ -202,6 +203,7 @@ impl Installation {
             // Right now.
             0..=1 => {
                 slot.process.take().map(Process::kill);
+                slot.dies_at = None;
                 tally.count("process: kill -9");
             }
             // At a point of its next life.
@@ -209,19 +211,21 @@ impl Installation {
                 slot.process.take().map(Process::kill);
                 let point = choose(random, POINTS);
                 let launch =
-                    Launch { kill_at: Some(format!("{point}:{}", random.random_range(1..=12))), ..slot.launch() };
+                    Launch { kill_at: Some(format!("{point}:{}", random.random_range(1..=8))), ..slot.launch() };
                 slot.process = launch.start(&slot.config);
+                slot.dies_at = Some(point);
                 tally.count("process: kill -9");
-                tally.count(format!("process: kill -9 set at {point}"));
             }
             6 => {
                 if let Some(process) = slot.process.take().filter(|_| several) {
+                    slot.dies_at = None;
                     process.stop();
                     tally.count("process: stopped in order");
                 }
             }
             7 if !several => {
                 slot.process.take().map(Process::kill);
+                slot.dies_at = None;
                 let launch = Launch { file_blocks: Some(full), ..slot.launch() };
                 slot.process = launch.start(&slot.config);
                 tally.count("disk: full");
@@ -288,7 +292,17 @@ impl Installation {
     }
 
     /// The network is good again, whoever stood still goes on, whoever died lives again.
-    pub async fn heal(&mut self) {
+    pub async fn heal(&mut self, tally: &mut Tally) {
+        for slot in &mut self.slots {
+            if let Some(point) = slot.dies_at
+                && !slot.is_alive()
+            {
+                slot.dies_at = None;
+                tally.count(format!("process: kill -9 at {point}"));
+            }
+        }
+        tally.count_struck("crm", &self.stage.anabix.struck());
+        tally.count_struck("news", &self.stage.newsletter.struck());
         for network in &self.networks {
             network.set(Network::Good);
         }
@@ -317,13 +331,17 @@ impl Installation {
     }
 
     /// Everything is healed and finished; the checker finds nothing.
-    pub async fn finish_and_judge(&mut self) {
+    pub async fn finish_and_judge(&mut self, tally: &mut Tally) {
         self.stage.anabix.clear_faults();
         self.stage.newsletter.clear_faults();
-        self.heal().await;
+        for slot in self.slots.iter_mut().filter(|slot| slot.dies_at.is_some()) {
+            // It would still die at its point.
+            slot.process.take().map(Process::kill);
+        }
+        self.heal(tally).await;
         // No clock goes back further than it was: what waits for its time would wait for the difference.
         for slot in &self.slots {
-            slot.shift_clock(3_900);
+            slot.shift_clock(3_300);
         }
         let watched = within(PATIENCE, || self.is_finished()).await;
         let missing = unfinished(&self.stage, &self.sender.orders);

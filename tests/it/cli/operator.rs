@@ -21,13 +21,13 @@ flows:
 "#;
 
 /// A stage with a config on fixed ports, so that commands find the process.
-struct Installation {
-    stage: Stage,
-    config: PathBuf,
+pub(super) struct Installation {
+    pub(super) stage: Stage,
+    pub(super) config: PathBuf,
 }
 
 impl Installation {
-    fn new(flows: &str) -> Self {
+    pub(super) fn new(flows: &str) -> Self {
         let stage = Stage::new(None);
         let config = stage.write_config(flows);
         let it = Self { stage, config };
@@ -39,7 +39,7 @@ impl Installation {
         it
     }
 
-    fn edit(&self, edit: impl FnOnce(String) -> String) {
+    pub(super) fn edit(&self, edit: impl FnOnce(String) -> String) {
         let path = self.config.join("service.yaml");
         let before = fs::read_to_string(&path).unwrap();
         let after = edit(before.clone());
@@ -47,20 +47,24 @@ impl Installation {
         fs::write(path, after).unwrap();
     }
 
-    fn run(&self) -> Process {
+    pub(super) fn run(&self) -> Process {
         Process::start(&self.config, None).expect("it runs")
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(super) fn json(&self, arguments: &[&str]) -> Value {
         with(&self.config, &[arguments, &["--json"]].concat()).exits(0).json()
     }
 
-    fn dead(&self) -> Vec<Value> {
+    fn lane(&self, connection: &str) -> Value {
+        self.json(&["lanes", connection])[0].clone()
+    }
+
+    pub(super) fn dead(&self) -> Vec<Value> {
         self.json(&["dead", "list"]).as_array().unwrap().clone()
     }
 
     /// How often a contact came onto a list.
-    fn listed(&self) -> usize {
+    pub(super) fn listed(&self) -> usize {
         Stage::effects(&self.stage.anabix, "lists_managed").len()
     }
 }
@@ -143,6 +147,40 @@ async fn a_dead_letter_is_shown_retried_and_discarded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn dead_letters_are_chosen_by_what_they_are() {
+    let it = Installation::new(&FLOWS.replace(", create_list: true", ""));
+    let process = it.run();
+    with(&it.config, &["send", "eshop", "paid"]).exits(0);
+    eventually("it dies", || it.dead().len() == 1).await;
+    let count = |filter: &[&str]| it.json(&[&["dead", "list"], filter].concat()).as_array().unwrap().len();
+    assert_eq!(it.dead()[0]["class"], "permanent");
+    let fitting: [&[&str]; 6] = [
+        &["--class", "permanent"],
+        &["--code", "refused"],
+        &["--flow", "buyer-to-list"],
+        &["--since", "1h"],
+        &["--until", "2100-01-01"],
+        &["--kind", "action", "--connection", "crm", "--class", "permanent", "--since", "1d"],
+    ];
+    for filter in fitting {
+        assert_eq!(count(filter), 1, "{filter:?}");
+    }
+    let others: [&[&str]; 5] = [
+        &["--class", "config"],
+        &["--flow", "buyer"],
+        &["--since", "2100-01-01"],
+        &["--until", "1h"],
+        &["--connection", "news"],
+    ];
+    for filter in others {
+        assert_eq!(count(filter), 0, "{filter:?}");
+    }
+    let wrong = with(&it.config, &["dead", "list", "--since", "soon"]).exits(1);
+    assert!(wrong.err.contains("`soon` is no time") && wrong.err.contains("hint: "), "{wrong:?}");
+    assert!(process.stop());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_discarded_letter_is_gone() {
     let it = Installation::new(&FLOWS.replace(", create_list: true", ""));
     let process = it.run();
@@ -177,4 +215,44 @@ async fn nothing_is_done_again_after_connections_are_renamed() {
     assert!(with(&it.config, &["topics"]).exits(0).out.contains("actions.crm"), "topics keep their names");
     assert!(it.dead().is_empty());
     assert!(process.stop());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn lanes_are_told_by_their_owner_and_without_one_by_the_log() {
+    let it = Installation::new(FLOWS);
+    let process = it.run();
+    with(&it.config, &["send", "eshop", "paid"]).exits(0);
+    eventually("the buyer is on the list", || it.listed() == 1).await;
+    eventually("the lane has counted it", || it.lane("crm")["per_minute"].as_f64().is_some_and(|rate| rate > 0.0))
+        .await;
+    let lane = it.lane("crm");
+    assert_eq!((&lane["waiting"], &lane["in_flight"], &lane["circuit"]), (&0.into(), &0.into(), &"closed".into()));
+    assert!(lane["owner"].is_string() && lane["epoch"] == 1, "{lane}");
+    let quota = &it.lane("news")["quotas"][0];
+    assert_eq!((&quota["limit"], &quota["used"]), (&"monthly-calls".into(), &0.into()));
+    assert_eq!(quota["cost"], serde_json::json!({ "amount": "0", "currency": "HUF", "vat": "excluded" }));
+
+    let all = with(&it.config, &["lanes"]).exits(0).out;
+    for connection in ["crm", "eshop", "news", "shop"] {
+        assert!(all.lines().any(|line| line.starts_with(connection) && line.contains("closed")), "{all}");
+    }
+    assert!(all.contains("cost so far") && all.contains("0 HUF + VAT"), "{all}");
+    let unknown = with(&it.config, &["lanes", "eshp"]).exits(3);
+    assert!(unknown.err.contains("did you mean `eshop`?"), "{unknown:?}");
+
+    assert!(process.stop());
+    let lane = it.lane("crm");
+    assert_eq!((&lane["owner"], &lane["waiting"], &lane["circuit"]), (&Value::Null, &Value::Null, &Value::Null));
+    assert_eq!((&lane["backlog"], &lane["epoch"]), (&0.into(), &1.into()));
+    assert!(with(&it.config, &["lanes", "crm"]).exits(0).out.contains("no process owns it"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_lane_is_told_to_pause_through_its_bulk_topic() {
+    let it = Installation::new(FLOWS);
+    let told = with(&it.config, &["lanes", "pause", "crm"]).exits(0).out;
+    assert!(told.contains("spojka lanes resume crm"), "{told}");
+    assert_eq!(it.lane("crm")["bulk"], 1, "it waits for the owner");
+    assert!(with(&it.config, &["lanes", "resume", "nowhere"]).exits(3).err.contains("no connection `nowhere`"));
+    assert!(with(&it.config, &["lanes", "resume"]).exits(2).err.contains("CONNECTION"));
 }

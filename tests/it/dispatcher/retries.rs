@@ -160,9 +160,10 @@ async fn a_dead_letter_that_is_retried_runs_once_more() {
     stage.append(&[stage.on("a-1", "charge", "o1")]).await;
     let running = stage.start();
     stage.settled("a-1").await;
-    let revival = stage.dead_letters().await[0].revival().expect("an action");
+    let revival = stage.dead_letters().await[0].revival(&stage.names).expect("an action");
     stage.append_records(vec![revival.clone(), revival.clone()]).await;
-    stage.until("it is done", || stage.end_of("a-1") == Some(End::Done)).await;
+    let second = Duration::from_secs(1);
+    stage.pass_until("it is done", second, || stage.end_of("a-1") == Some(End::Done)).await;
     stage.append_records(vec![revival]).await;
     stage.append(&[stage.set("a-9", "end", 1)]).await;
     stage.settled("a-9").await;
@@ -180,9 +181,10 @@ async fn a_retry_that_dies_again_can_be_retried_again() {
     let running = stage.start();
     stage.settled("a-1").await;
     for retry in 1..=2 {
-        let revival = stage.dead_letters().await[0].revival().expect("an action");
+        let revival = stage.dead_letters().await[0].revival(&stage.names).expect("an action");
         stage.append_records(vec![revival.clone(), revival]).await;
-        stage.until("it is settled again", || stage.outcome("a-1").is_some_and(|outcome| outcome.retry == retry)).await;
+        let settled = || stage.outcome("a-1").is_some_and(|outcome| outcome.retry == retry);
+        stage.pass_until("it is settled again", Duration::from_secs(1), settled).await;
     }
     assert_eq!(stage.end_of("a-1"), Some(End::Done));
     running.stop().await;

@@ -6,9 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use spojka::{
     dispatcher::{
-        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneConnection, Shared,
+        BulkDelivery, Delivery, Dispatcher, DispatcherSettings, LaneBoard, LaneConnection, Shared,
         backoff::{Backoff, Schedule},
         circuit::CircuitSettings,
+        limits::LaneLimit,
     },
     log::{
         Bound, Fencing, Log, LogResult, Signal, Table, TopicPartition, TopicSpec,
@@ -87,6 +88,8 @@ pub(super) struct Stage {
     pub(super) memory: Arc<dyn Table>,
     pub(super) toy: Toy,
     pub(super) delivery: Delivery,
+    pub(super) limits: Vec<LaneLimit>,
+    pub(super) board: LaneBoard,
     /// What the connection logs in with.
     pub(super) secret: &'static str,
     pub(super) metrics: Arc<Metrics>,
@@ -162,6 +165,8 @@ impl Stage {
             memory,
             toy,
             delivery: DELIVERY,
+            limits: Vec::new(),
+            board: LaneBoard::default(),
             secret: "first",
             metrics: Arc::new(Metrics::new()),
         }
@@ -181,6 +186,7 @@ impl Stage {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             random: Arc::new(Longest),
             metrics: Arc::clone(&self.metrics),
+            board: self.board.clone(),
             owner: owner.to_owned(),
         };
         let connection = |name: &&ConnectionName| LaneConnection {
@@ -189,6 +195,7 @@ impl Stage {
             connector: Arc::new(self.toy),
             credentials: self.ids.credentials(name, &[self.secret]),
             delivery: self.delivery.clone(),
+            limits: self.limits.clone(),
             transport: Arc::clone(&self.wire) as Arc<dyn spojka::dispatcher::Transport>,
         };
         let settings = DispatcherSettings { lease: LEASE, drain: Duration::from_mins(1) };

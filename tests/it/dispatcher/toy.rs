@@ -53,6 +53,8 @@ pub(super) static VENDOR: Vendor = Vendor {
     url_events: &[],
     headers: &[],
     pace: Pace { per_second: None, concurrency: 4 },
+    limits: &[],
+    time_zone: "UTC",
     open: |_| Err(Vec::new()),
     sandbox: |_, _| unreachable!("the wire is the vendor"),
     samples: &[],

@@ -2,60 +2,27 @@
 //! Every sender has an answer within five seconds; what was acknowledged has its effect once; so has what was refused, stored
 //! all the same perhaps, and sent again.
 
-use std::{fs, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
-
-use spojka::{
-    http::Limits,
-    model::http::{Method, Request},
-    runtime::App,
-};
+use std::{fs, sync::Arc, time::Duration};
 
 use crate::support::{
     child::say,
+    disk,
     kafka::Cluster,
-    load::{Answers, FLOWS, Load, exactly_once, send_again},
+    load::{FLOWS, Load, exactly_once, is_ready, send_again},
+    process::{Process, stopwatch},
     stage::{Stage, eventually},
 };
 
-/// What every sender is promised.
-const PROMISE: Duration = Duration::from_secs(5);
 const SENDERS: usize = 8;
+/// Nobody is sent away: so many more have their effects to wait for.
+const SPOOL_SENDERS: usize = 2;
+/// What the metrics say of an empty spool.
+const EMPTY: &str = "\nspojka_spool_records 0\n";
+const LISTEN: &str = "gateway: { listen: \"127.0.0.1:0\" }";
+const SPOOLING: &str = "gateway: { listen: \"127.0.0.1:0\", spool: { path: spool } }";
 
 fn broker(cluster: &Cluster, command: &str) {
     tokio::task::block_in_place(|| cluster.broker(command, 1));
-}
-
-fn told(what: &str, answers: &Answers) {
-    say(&format!(
-        "{what}: {} acknowledged, {} refused, the longest time to an answer {:?}",
-        answers.acknowledged.len(),
-        answers.refused.len(),
-        answers.longest
-    ));
-    assert!(answers.longest < PROMISE, "a sender waited {:?}", answers.longest);
-    assert!(answers.unheard.is_empty(), "{} senders had no answer at all", answers.unheard.len());
-}
-
-/// What the ops port says of readiness: whether it is, and the whole answer.
-async fn readiness(stage: &Stage, ops: SocketAddr) -> (bool, String) {
-    let url = url::Url::parse(&format!("http://{ops}/readyz")).unwrap();
-    let limits = Limits { timeout: PROMISE, allow_private_addresses: true, ..Limits::default() };
-    let reply = stage.http.send(&Request::new(Method::Get, url), &limits).await.expect("an answer");
-    (reply.status == 200, String::from_utf8_lossy(&reply.body).into_owned())
-}
-
-async fn is_ready(stage: &Stage, app: &App, ready: bool) -> String {
-    let mut look = tokio::time::interval(Duration::from_millis(100));
-    let looking = async {
-        loop {
-            let (is, text) = readiness(stage, app.ops_address()).await;
-            if is == ready {
-                return text;
-            }
-            look.tick().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), looking).await.expect("readiness tells the truth in the end")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -64,13 +31,13 @@ async fn without_a_spool_senders_are_sent_away_in_time_and_come_again() {
     let stage = Arc::new(Stage::new(Some(cluster.brokers.clone())));
     let app = stage.start(FLOWS).await;
     let gateway = app.gateway_address().unwrap();
-    is_ready(&stage, &app, true).await;
+    is_ready(&stage, app.ops_address(), true).await;
 
     let load = Load::begin(&stage, gateway, SENDERS);
     load.acknowledges(20).await;
     broker(&cluster, "kill");
     load.refuses(SENDERS).await;
-    let why = is_ready(&stage, &app, false).await;
+    let why = is_ready(&stage, app.ops_address(), false).await;
     assert!(why.contains("the log"), "{why}");
     broker(&cluster, "revive");
     load.acknowledges(20).await;
@@ -79,51 +46,96 @@ async fn without_a_spool_senders_are_sent_away_in_time_and_come_again() {
     broker(&cluster, "cont");
     load.acknowledges(20).await;
     let answers = load.end().await;
-    told("killed and silent, no spool", &answers);
+    answers.keep_the_promise("killed and silent, no spool");
 
-    is_ready(&stage, &app, true).await;
+    is_ready(&stage, app.ops_address(), true).await;
     send_again(&stage, gateway, &answers.refused).await;
     exactly_once(&stage, &[answers.acknowledged, answers.refused].concat()).await;
     app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn with_a_spool_nobody_is_sent_away_and_a_restart_meanwhile_loses_nothing() {
+async fn with_a_spool_nobody_is_sent_away() {
     let Some(cluster) = Cluster::start(&[]) else { return };
-    let listen = "gateway: { listen: \"127.0.0.1:0\" }";
-    let spooling = "gateway: { listen: \"127.0.0.1:0\", spool: { path: spool } }";
-    let stage = Arc::new(Stage::new(Some(cluster.brokers.clone())).saying(listen, spooling));
+    let stage = Arc::new(Stage::new(Some(cluster.brokers.clone())).saying(LISTEN, SPOOLING));
     let app = stage.start(FLOWS).await;
-
-    let load = Load::begin(&stage, app.gateway_address().unwrap(), SENDERS);
+    let load = Load::begin(&stage, app.gateway_address().unwrap(), SPOOL_SENDERS);
     load.acknowledges(20).await;
     broker(&cluster, "pause");
-    load.acknowledges(100).await;
-    let remains = is_ready(&stage, &app, true).await;
+    load.acknowledges(40).await;
+    let remains = is_ready(&stage, app.ops_address(), true).await;
     assert!(remains.contains("webhooks in the spool"), "{remains}");
     broker(&cluster, "cont");
-    load.acknowledges(50).await;
-    broker(&cluster, "kill");
-    load.acknowledges(100).await;
-    let first = load.end().await;
-    told("silent and killed, with a spool", &first);
+    eventually("the spool is drained", || app.metrics().text().contains(EMPTY)).await;
+    load.acknowledges(20).await;
+    let answers = load.end().await;
+    answers.keep_the_promise("a silent broker, with a spool");
+    assert!(answers.refused.is_empty(), "the spool takes all");
+    exactly_once(&stage, &answers.acknowledged).await;
+    app.stop().await;
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn with_a_spool_a_restart_during_an_outage_loses_nothing() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let stage = Arc::new(Stage::new(Some(cluster.brokers.clone())).saying(LISTEN, SPOOLING));
+    let app = stage.start(FLOWS).await;
+    let load = Load::begin(&stage, app.gateway_address().unwrap(), SPOOL_SENDERS);
+    load.acknowledges(10).await;
+    broker(&cluster, "kill");
+    load.acknowledges(20).await;
+    let first = load.end().await;
+    first.keep_the_promise("a killed broker, with a spool");
+
+    let watch = stopwatch();
     let end = app.finish().await;
+    say(&format!("an end without brokers took {:?}: {end:?}", watch()));
+    assert!(watch() < Duration::from_secs(20), "it does not wait for what cannot come");
     assert!(end.spooled.records > 0, "{end:?}");
+
     let app = stage.start(FLOWS).await;
     assert!(app.waits_for_the_log(), "no broker is there");
-    let load = Load::begin_at(&stage, app.gateway_address().unwrap(), SENDERS, 500_000);
-    load.acknowledges(50).await;
+    let load = Load::begin_at(&stage, app.gateway_address().unwrap(), SPOOL_SENDERS, 500_000);
+    load.acknowledges(20).await;
     broker(&cluster, "revive");
     eventually("the roles begin", || !app.waits_for_the_log()).await;
-    let empty = "\nspojka_spool_records 0\n";
-    load.acknowledges(20).await;
+    eventually("the spool is drained", || app.metrics().text().contains(EMPTY)).await;
     let second = load.end().await;
-    told("away at the start, with a spool", &second);
-    eventually("the spool is drained", || app.metrics().text().contains(empty)).await;
+    second.keep_the_promise("away at the start, with a spool");
     assert!(first.refused.is_empty() && second.refused.is_empty(), "the spool takes all");
     exactly_once(&stage, &[first.acknowledged, second.acknowledged].concat()).await;
     app.stop().await;
+}
+
+/// Killed while webhooks are being spooled, and again while they are being drained.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_in_the_spool_survives_kills_of_its_process() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let stage = Arc::new(Stage::new(Some(cluster.brokers.clone())).saying(LISTEN, SPOOLING));
+    let config = stage.write_config(FLOWS);
+    let start = || tokio::task::block_in_place(|| Process::start_roles(&config, &[]));
+    let mut acknowledged = Vec::new();
+
+    let process = start();
+    let load = Load::begin(&stage, process.gateway, SPOOL_SENDERS);
+    load.acknowledges(20).await;
+    broker(&cluster, "kill");
+    load.acknowledges(40).await;
+    tokio::task::block_in_place(|| process.kill());
+    acknowledged.extend(load.end().await.acknowledged);
+
+    let process = start();
+    let load = Load::begin_at(&stage, process.gateway, SPOOL_SENDERS, 100_000);
+    load.acknowledges(20).await;
+    broker(&cluster, "revive");
+    eventually("the drain begins", || !stage.orders().is_empty()).await;
+    tokio::task::block_in_place(|| process.kill());
+    acknowledged.extend(load.end().await.acknowledged);
+
+    let process = start();
+    exactly_once(&stage, &acknowledged).await;
+    let ended = tokio::task::block_in_place(|| process.end());
+    assert!(ended.last_line.contains("\"spooled\":0"), "{}", ended.last_line);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -139,7 +151,7 @@ async fn brokers_out_of_disk_are_an_outage_like_any_other() {
     let load = Load::begin(&stage, gateway, SENDERS);
     load.acknowledges(20).await;
     let filler = cluster.home().join("broker-1/data/filler");
-    fill(&filler);
+    disk::fill(&filler);
     load.refuses(SENDERS).await;
     fs::remove_file(&filler).unwrap();
     // A broker whose only disk failed ends by itself; one that still lives would not look at it again.
@@ -147,16 +159,8 @@ async fn brokers_out_of_disk_are_an_outage_like_any_other() {
     broker(&cluster, "revive");
     load.acknowledges(20).await;
     let answers = load.end().await;
-    told("out of disk", &answers);
+    answers.keep_the_promise("out of disk");
     send_again(&stage, gateway, &answers.refused).await;
     exactly_once(&stage, &[answers.acknowledged, answers.refused].concat()).await;
     app.stop().await;
-}
-
-/// Writes until there is no room left.
-fn fill(path: &std::path::Path) {
-    let mut file = fs::File::create(path).unwrap();
-    for size in [1 << 20, 4096, 1] {
-        while file.write_all(&vec![0; size]).is_ok() {}
-    }
 }

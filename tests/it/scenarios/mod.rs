@@ -7,6 +7,7 @@ mod garbage;
 mod observed;
 mod once;
 mod play;
+mod quota;
 mod replay;
 mod retry;
 mod sales;

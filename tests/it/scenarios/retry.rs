@@ -1,10 +1,11 @@
 //! A dead letter that is sent on its way may die again before whoever sent it has put its old place in order.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use spojka::{
+    dispatcher::LaneBoard,
     log::{
         Bound, Consumer, Fencing, Log, LogResult, LogStore, Offsets, Position, Pressure, Reader, Table, TopicInfo,
         TopicSpec, TrimRule,
@@ -114,7 +115,14 @@ async fn operator(logs: &Embedded, id: &str) -> Operator {
     inner.create_topics(&[spec("events.order", false), spec(&names.dead(), true)]).await.unwrap();
     inner.append(vec![letter(id).to_append(names.dead())]).await.unwrap();
     let log = Arc::new(Deadly { inner, letter: letter("d-1").to_append(names.dead()) });
-    Operator { log, names, connections: Vec::new(), clock: Arc::new(SystemClock) }
+    Operator {
+        log,
+        names,
+        connections: Vec::new(),
+        limits: BTreeMap::new(),
+        board: LaneBoard::default(),
+        clock: Arc::new(SystemClock),
+    }
 }
 
 async fn letters(operator: &Operator) -> Vec<String> {

@@ -10,9 +10,14 @@ use std::{
     time::Duration,
 };
 
+use spojka::{
+    http::Limits,
+    model::http::{Method, Request},
+};
 use tokio::task::JoinSet;
 
 use super::{
+    child::say,
     process::stopwatch,
     stage::{self, Stage, eventually, text},
 };
@@ -28,6 +33,8 @@ flows:
       - news.mark_paid: { order_reference: "${order.number}", paid_on: "${order.paid_at}" }
 "#;
 
+/// What every sender is promised.
+const PROMISE: Duration = Duration::from_secs(5);
 /// How long a sender waits between two webhooks.
 const PACE: Duration = Duration::from_millis(100);
 
@@ -46,6 +53,20 @@ pub(crate) struct Answers {
     pub strange: Vec<String>,
     /// The longest that one waited for an answer.
     pub longest: Duration,
+}
+
+impl Answers {
+    /// Every sender was answered in time. Says how it went.
+    pub fn keep_the_promise(&self, what: &str) {
+        say(&format!(
+            "{what}: {} acknowledged, {} refused, the longest time to an answer {:?}",
+            self.acknowledged.len(),
+            self.refused.len(),
+            self.longest
+        ));
+        assert!(self.longest < PROMISE, "a sender waited {:?}", self.longest);
+        assert!(self.unheard.is_empty(), "{} senders had no answer at all", self.unheard.len());
+    }
 }
 
 /// Senders at work.
@@ -136,7 +157,7 @@ impl Shared {
     }
 }
 
-fn webhook(stage: &Stage, id: u64) -> spojka::model::http::Request {
+fn webhook(stage: &Stage, id: u64) -> Request {
     let order = stage::paid_order(id, &format!("buyer{id}@example.cz"), stage.clock.now());
     Stage::order_webhook("order.created", &order)
 }
@@ -153,6 +174,23 @@ pub(crate) async fn send_again(stage: &Stage, gateway: SocketAddr, ids: &[u64]) 
         };
         tokio::time::timeout(Duration::from_mins(1), trying).await.expect("it is taken in the end");
     }
+}
+
+/// Waits until the ops port says that the process is ready, or is not; answers what else it says.
+pub(crate) async fn is_ready(stage: &Stage, ops: SocketAddr, ready: bool) -> String {
+    let url = url::Url::parse(&format!("http://{ops}/readyz")).unwrap();
+    let limits = Limits { timeout: PROMISE, allow_private_addresses: true, ..Limits::default() };
+    let looking = async {
+        let mut pace = tokio::time::interval(PACE);
+        loop {
+            pace.tick().await;
+            let reply = stage.http.send(&Request::new(Method::Get, url.clone()), &limits).await.expect("an answer");
+            if (reply.status == 200) == ready {
+                return String::from_utf8_lossy(&reply.body).into_owned();
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.expect("readiness tells the truth in the end")
 }
 
 /// Waits until all of these orders have had their effects, and checks that no order had any twice: these, and those that

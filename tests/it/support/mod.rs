@@ -2,6 +2,7 @@
 
 pub(crate) mod child;
 pub(crate) mod conservation;
+pub(crate) mod disk;
 pub(crate) mod kafka;
 pub(crate) mod load;
 pub(crate) mod logs;

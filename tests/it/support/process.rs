@@ -73,15 +73,15 @@ impl Launch {
                 if let Some(log) = &mut log {
                     writeln!(log, "{line}").expect("a log line is kept");
                 }
-                if let Some(gateway) = running_at(&line) {
-                    let _only_the_first = told.try_send(gateway);
+                if let Some(addresses) = running_at(&line) {
+                    let _only_the_first = told.try_send(addresses);
                 }
                 last = line;
             }
             last
         });
-        if let Ok(gateway) = running.recv_timeout(Duration::from_mins(1)) {
-            return Some(Process { child, gateway, is_limited: self.file_blocks.is_some(), last_line });
+        if let Ok((gateway, admin)) = running.recv_timeout(Duration::from_mins(1)) {
+            return Some(Process { child, gateway, admin, is_limited: self.file_blocks.is_some(), last_line });
         }
         let _runs_without_saying_so = child.kill();
         let status = child.wait().expect("it ended");
@@ -97,6 +97,8 @@ pub(crate) struct Process {
     pub gateway: SocketAddr,
     /// Its files cannot grow: its disk is full.
     pub is_limited: bool,
+    /// Where it tells of its health.
+    pub admin: SocketAddr,
     /// What it says, to the end.
     last_line: JoinHandle<String>,
 }
@@ -163,14 +165,14 @@ fn killed(status: ExitStatus) -> bool {
     status.signal() == Some(9)
 }
 
-/// The gateway's address, in the line that says that it runs.
-fn running_at(line: &str) -> Option<SocketAddr> {
+/// The addresses of the gateway and of the ops port, if this is the line that says that it runs.
+fn running_at(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     let line: Value = serde_json::from_str(line).ok()?;
-    let fields = line.get("fields").unwrap_or(&line);
-    fields.get("message").and_then(Value::as_str).filter(|message| *message == "running")?;
-    let gateway = fields.get("gateway").and_then(Value::as_str);
-    let gateway = gateway.and_then(|text| text.trim_start_matches("Some(\"").trim_end_matches("\")").parse().ok());
-    Some(gateway.unwrap_or_else(|| ([127, 0, 0, 1], 0).into()))
+    let field = |name: &str| line.get(name).or_else(|| line.get("fields")?.get(name)).and_then(Value::as_str);
+    let address = |name: &str| field(name)?.trim_start_matches("Some(\"").trim_end_matches("\")").parse().ok();
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    (field("message")? == "running")
+        .then(|| (address("gateway").unwrap_or(nowhere), address("admin").unwrap_or(nowhere)))
 }
 
 /// How long something takes.

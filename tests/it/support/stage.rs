@@ -1,6 +1,12 @@
 //! A whole installation on one machine: simulated vendors over real HTTP, a config, and Spojka in this process or in its own.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -64,6 +70,15 @@ impl Stage {
             changes: Vec::new(),
             more_secrets: Vec::new(),
         }
+    }
+
+    /// The same at another time of day, by which the newsletter vendor counts its calls too.
+    #[must_use]
+    pub fn under(self, clock: Arc<dyn Clock>) -> Self {
+        let vendor = connectors::find("salesautopilot").expect("a vendor");
+        let sandbox = (vendor.sandbox)(&settings("salesautopilot", NEWSLETTER), clock.now());
+        let newsletter = SandboxServer::start(sandbox, Arc::clone(&clock)).expect("a sandbox");
+        Self { newsletter, clock, ..self }
     }
 
     /// The same with another text in the place of a part of the config.
@@ -198,6 +213,31 @@ impl Stage {
     pub fn effects(server: &SandboxServer, effect: &str) -> Vec<Value> {
         let fits = |value: &Value| value["effect"] == effect && value["changed"] == true;
         server.effects().into_iter().filter(fits).collect()
+    }
+}
+
+/// The machine's clock, put forward by a test.
+#[derive(Default)]
+pub(crate) struct PutForward(Mutex<Duration>);
+
+impl PutForward {
+    /// Only the time of day: nobody who sleeps wakes for it.
+    pub fn by(&self, duration: Duration) {
+        *self.0.lock().expect("a clock") += duration;
+    }
+}
+
+impl Clock for PutForward {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + *self.0.lock().expect("a clock")
+    }
+
+    fn elapsed(&self) -> Duration {
+        SystemClock.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(duration))
     }
 }
 
