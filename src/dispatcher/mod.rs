@@ -22,6 +22,7 @@ pub mod limits;
 mod line;
 mod list;
 mod loops;
+mod missed;
 mod offsets;
 mod poll_clocks;
 mod polls;

@@ -9,6 +9,7 @@ use super::{
     circuit::Pass,
     context::LaneContext,
     ledger::read_as,
+    missed,
     sign::Sign,
 };
 use crate::{
@@ -112,7 +113,7 @@ async fn record(
     cursor: &Value,
     now: Timestamp,
 ) -> LogResult<()> {
-    let mut webhooks = Vec::new();
+    let mut fresh = Vec::new();
     let mut seen = Vec::new();
     let mut here = BTreeSet::new();
     for row in rows {
@@ -123,8 +124,15 @@ async fn record(
             continue;
         }
         seen.push(memory::put(&context.memory_topic, &key, &row.state, context.epoch, now));
-        webhooks.push(webhook(context, poll.name, row, now, Origin::default()));
+        fresh.push(row);
     }
+    let missed = missed::count(context, poll.name, &fresh, now).await?;
+    if missed > 0 {
+        tracing::warn!(connection.id = %context.connection.name, missed, "a poll found what no webhook has told of");
+        context.shared.metrics.webhooks_missed(&context.connection.name, missed);
+    }
+    let webhooks: Vec<_> =
+        fresh.into_iter().map(|row| webhook(context, poll.name, row, now, Origin::default())).collect();
     context.shared.metrics.poll_rows(&context.connection.name, poll.name, webhooks.len());
     if bug::is("cursor-before-rows") {
         context.remember(seen.clone()).await?;

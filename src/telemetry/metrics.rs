@@ -175,6 +175,10 @@ impl Metrics {
         self.families.calls.with_label_values(&[connection.as_str(), class]).inc();
     }
 
+    pub fn webhooks_missed(&self, connection: &ConnectionName, rows: u64) {
+        self.families.webhooks_missed.with_label_values(&[connection.as_str()]).inc_by(rows);
+    }
+
     /// `limit` is a name of the config. The cost is an amount and its currency.
     pub fn set_quota(&self, connection: &ConnectionName, limit: &str, used: u64, of: u64, cost: Option<(f64, &str)>) {
         let labels = &[connection.as_str(), limit];

@@ -162,6 +162,8 @@ families! {
     // What does it cost?
     calls: IntCounterVec = "spojka_vendor_calls_total", ["connection", "class"],
         "Requests sent to vendors, by the class that limits speak of.";
+    webhooks_missed: IntCounterVec = "spojka_webhooks_missed_total", ["connection"],
+        "Rows that a poll found and of which no webhook had told by then, where the vendor sends webhooks.";
     quota_used: IntGaugeVec = "spojka_quota_used", ["connection", "limit"],
         "Requests that count against a quota in its present window.";
     quota_limit: IntGaugeVec = "spojka_quota_limit", ["connection", "limit"],

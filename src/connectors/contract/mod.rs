@@ -101,6 +101,12 @@ pub trait Connector: Send + Sync + 'static {
         PollRead::Failed(crate::model::code::UNEXPECTED_ANSWER)
     }
 
+    /// The key under which a webhook about a polled row is kept, if the vendor sends this account any: what tells whether a
+    /// row that a poll found was ever told of.
+    fn pushed_key(&self, _poll: &str, _row: &str) -> Option<String> {
+        None
+    }
+
     /// What this account can list from any day on, for `import`: the names of lists. A list's rows are what a poll of the same
     /// name finds.
     fn lists(&self) -> Vec<&'static str> {

@@ -129,6 +129,11 @@ impl Connector for Fapi {
         poll::read(&self.config, cursor, now, reply)
     }
 
+    fn pushed_key(&self, _poll: &str, row: &str) -> Option<String> {
+        let pushed = !self.config.tokens.is_empty() || self.config.unverified_urls;
+        pushed.then(|| format!("invoice/{row}"))
+    }
+
     fn lists(&self) -> Vec<&'static str> {
         vec![poll::INVOICES]
     }

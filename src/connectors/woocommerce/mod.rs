@@ -110,6 +110,11 @@ impl Connector for WooCommerce {
         }
     }
 
+    fn pushed_key(&self, _poll: &str, row: &str) -> Option<String> {
+        let pushed = !self.account.keys.is_empty() || self.account.unverified;
+        pushed.then(|| format!("order/{row}"))
+    }
+
     fn lists(&self) -> Vec<&'static str> {
         self.orders_poll().map(|_| poll::NAME).into_iter().collect()
     }

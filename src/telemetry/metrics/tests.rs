@@ -35,6 +35,7 @@ fn all(metrics: &Metrics) {
     metrics.call(shop, "write");
     metrics.set_quota(shop, "monthly-calls", 1200, 1000, Some((2000.0, "HUF")));
     metrics.poll_rows(shop, "orders", 4);
+    metrics.webhooks_missed(shop, 2);
     metrics.loop_suspected(shop);
     metrics.log_appended(second);
     metrics.log_error("append");
@@ -74,6 +75,7 @@ fn samples_say_what_was_counted() {
         r#"spojka_quota_used{connection="shop",limit="monthly-calls"} 1200"#,
         r#"spojka_quota_cost{connection="shop",currency="HUF",limit="monthly-calls"} 2000"#,
         r#"spojka_poll_rows_total{connection="shop",poll="orders"} 4"#,
+        r#"spojka_webhooks_missed_total{connection="shop"} 2"#,
         r#"spojka_lag_records{role="router",topic="events.order"} 9"#,
         r#"spojka_webhook_ack_seconds_bucket{connection="shop",le="1"} 1"#,
     ] {

@@ -4,6 +4,7 @@
 mod deletions;
 mod flows;
 mod garbage;
+mod missed;
 mod observed;
 mod once;
 mod play;
