@@ -39,6 +39,8 @@ pub enum Fate {
     TooOld,
     Unchanged,
     Superseded,
+    /// It was optional, and a quota was used up.
+    Dropped,
     Done,
     /// A person must decide.
     Dead,
@@ -56,6 +58,7 @@ impl Fate {
             Self::TooOld => "too old",
             Self::Unchanged => "unchanged",
             Self::Superseded => "superseded",
+            Self::Dropped => "dropped",
             Self::Done => "done",
             Self::Dead => "dead letter",
             Self::Waiting => "waiting",
@@ -76,6 +79,7 @@ impl Fate {
             End::Dead(_) => Self::Dead,
             End::Unchanged => Self::Unchanged,
             End::Superseded => Self::Superseded,
+            End::Dropped(_) => Self::Dropped,
             _ => Self::Done,
         }
     }
