@@ -170,8 +170,9 @@ impl Bench {
             }
             let outcomes = records.iter().map(|record| {
                 let at = SystemClock.now();
-                let outcome = Outcome { end: End::Done, at, attempts: 1, retry: 0, result: [].into() };
-                let id = Action::from_record(record).expect("an action").id;
+                let Action { id, source, .. } = Action::from_record(record).expect("an action");
+                let webhook = Some(source.webhook);
+                let outcome = Outcome { end: End::Done, at, attempts: 1, retry: 0, result: [].into(), webhook };
                 memory::put(&memory, &key::action(&id), &ActionState::Settled(outcome), 1, at)
             });
             ground.log.append(outcomes.collect()).await?;

@@ -39,6 +39,8 @@ pub enum Fate {
     TooOld,
     Unchanged,
     Superseded,
+    /// It was optional, and a quota was used up.
+    Dropped,
     Done,
     /// A person must decide.
     Dead,
@@ -56,6 +58,7 @@ impl Fate {
             Self::TooOld => "too old",
             Self::Unchanged => "unchanged",
             Self::Superseded => "superseded",
+            Self::Dropped => "dropped",
             Self::Done => "done",
             Self::Dead => "dead letter",
             Self::Waiting => "waiting",
@@ -76,6 +79,7 @@ impl Fate {
             End::Dead(_) => Self::Dead,
             End::Unchanged => Self::Unchanged,
             End::Superseded => Self::Superseded,
+            End::Dropped(_) => Self::Dropped,
             _ => Self::Done,
         }
     }
@@ -165,7 +169,7 @@ impl<'a> Books<'a> {
         for record in &topics.unreadable {
             let id = self.world.ids.dead(ContentHash::from_bytes(record.bytes()).as_str());
             if !topics.buried(id.as_str()) {
-                self.report.violate(Wrong::Lost, &record.topic, id, "a record that cannot be read has no dead letter");
+                self.report.violate(Wrong::Lost, &record.topic, &id, "a record that cannot be read has no dead letter");
             }
         }
     }
@@ -248,7 +252,7 @@ impl<'a> Books<'a> {
             let action = &last.it;
             // A repeat of everything has actions of its own, which a person asked for by name.
             if !self.asked.contains(id) && action.origin.kind != OriginKind::Repeat && !topics.trimmed {
-                self.report.violate(Wrong::Unasked, &action.connection, id, "an action that no event asks for");
+                self.report.violate(Wrong::Unasked, &action.connection, &id, "an action that no event asks for");
             }
             match self.standing(&action.connection, id) {
                 Standing::Settled(outcome) => {
@@ -262,7 +266,7 @@ impl<'a> Books<'a> {
                         "`{}` at offset {} is passed by its lane, without an outcome and without waiting",
                         action.operation, last.place.offset
                     );
-                    self.report.violate(Wrong::Lost, &action.connection, id, text);
+                    self.report.violate(Wrong::Lost, &action.connection, &id, text);
                 }
             }
         }
@@ -279,10 +283,10 @@ impl<'a> Books<'a> {
             lost("its dead letter");
         }
         match &action.purpose {
-            Purpose::Step { continuation: Some(_), .. } => {
-                if !topics.event_ids.contains(&self.world.ids.step_event(&action.id)) && !topics.trimmed {
-                    lost("its step event");
-                }
+            Purpose::Step { continuation: Some(_), .. }
+                if !topics.event_ids.contains(&self.world.ids.step_event(&action.id)) && !topics.trimmed =>
+            {
+                lost("its step event");
             }
             Purpose::Fetch { webhook, .. } if outcome.end == End::Done => {
                 let holds = |stored: &Stored<Webhook>| {
@@ -334,10 +338,9 @@ impl<'a> Books<'a> {
     fn fate_of(&self, connection: &ConnectionName, id: &ActionId) -> Fate {
         match self.standing(connection, id) {
             Standing::Settled(outcome) => Fate::of_end(outcome.end),
-            Standing::Parked | Standing::InLane => Fate::Waiting,
             Standing::Nowhere if self.topics.actions_by_id.contains_key(id) => Fate::Lost,
-            // Whether it should be there already is judged where its event's record is.
-            Standing::Nowhere => Fate::Waiting,
+            // Whether something that is nowhere should be there already is judged where its event's record is.
+            Standing::Parked | Standing::InLane | Standing::Nowhere => Fate::Waiting,
         }
     }
 
@@ -345,7 +348,7 @@ impl<'a> Books<'a> {
     fn missing(
         &mut self,
         connection: &ConnectionName,
-        id: impl ToString,
+        id: &dyn ToString,
         place: &Place,
         role: &'static str,
         what: &str,
@@ -366,7 +369,7 @@ impl<'a> Books<'a> {
         if self.topics.buried(self.world.ids.dead(of).as_str()) {
             return Fate::Dead;
         }
-        self.missing(connection, of, place, role, "its dead letter")
+        self.missing(connection, &of, place, role, "its dead letter")
     }
 
     fn meet(&mut self, webhook: &WebhookId, fate: Fate) {

@@ -47,7 +47,7 @@ fn waiting(books: &mut Books<'_>, connection: &ConnectionName) {
                 let in_line = InLine { id: waiting.action.id, sequence: waiting.sequence, place };
                 keys.entry(waiting.action.conflict).or_default().push(in_line);
             }
-            Err(error) => books.report.violate(Wrong::Disordered, connection, name, error.to_string()),
+            Err(error) => books.report.violate(Wrong::Disordered, connection, &name, error.to_string()),
         }
     }
     for (key, mut line) in keys {
@@ -82,8 +82,8 @@ fn in_order(books: &mut Books<'_>, connection: &ConnectionName, line: &[InLine])
 /// Nobody that came later on the same key is settled while an earlier one waits.
 fn overtaken(books: &mut Books<'_>, connection: &ConnectionName, key: &KeyHash, line: &[InLine]) {
     let Some((first, from)) = line.first().and_then(|first| Some((first.id.clone(), first.place?))) else { return };
-    let live = books.topics.names.actions(connection);
-    let behind = |place: &Place| *place.at.topic == live && place.offset > from;
+    let topic = books.topics.names.actions(connection);
+    let behind = |place: &Place| *place.at.topic == topic && place.offset > from;
     let of_key = books.topics.actions.iter().filter(|action| action.it.conflict == *key);
     let later: BTreeSet<ActionId> =
         of_key.filter(|action| behind(&action.place)).map(|action| action.it.id.clone()).collect();
@@ -113,7 +113,7 @@ fn seen(books: &mut Books<'_>, connection: &ConnectionName) {
         let id = books.world.ids.polled(connection, poll, row, &state);
         if !stored.contains(&id) {
             let text = format!("the poll `{poll}` has seen the row {row}, and no webhook tells of it");
-            books.report.violate(Wrong::Lost, connection, id, text);
+            books.report.violate(Wrong::Lost, connection, &id, text);
         }
     }
 }

@@ -58,7 +58,7 @@ impl Report {
         *self.counts.entry(what).or_default().entry(became.into()).or_default() += 1;
     }
 
-    pub fn violate(&mut self, wrong: Wrong, connection: impl ToString, id: impl ToString, text: impl Into<String>) {
+    pub fn violate(&mut self, wrong: Wrong, connection: &dyn ToString, id: &dyn ToString, text: impl Into<String>) {
         let (connection, id) = (connection.to_string(), id.to_string());
         self.violations.push(Violation { wrong, connection, id, text: text.into() });
     }

@@ -202,15 +202,12 @@ fn replay(records: Vec<Record>, fenced: bool) -> Table {
             continue;
         }
         let key = String::from_utf8_lossy(&record.key).into_owned();
-        match record.value {
-            Some(value) => {
-                table.removed.remove(&key);
-                table.entries.insert(key, value);
-            }
-            None => {
-                table.entries.remove(&key);
-                table.removed.insert(key);
-            }
+        if let Some(value) = record.value {
+            table.removed.remove(&key);
+            table.entries.insert(key, value);
+        } else {
+            table.entries.remove(&key);
+            table.removed.insert(key);
         }
     }
     table

@@ -54,7 +54,7 @@ pub(super) fn of_vendor(random: &mut StdRng) -> Fault {
         status(429, Some(1)),
         FaultKind::Latency(Duration::from_millis(400)),
         // Longer than anybody waits: the vendor acts when its caller is gone, or not at all.
-        FaultKind::Latency(Duration::from_millis(1_000)),
+        FaultKind::Latency(Duration::from_secs(1)),
     ];
     Fault::new(choose(random, &kinds)).times(random.random_range(1..=4))
 }

@@ -55,6 +55,12 @@ impl Slot {
         }
     }
 
+    fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
+    }
+
     fn is_alive(&mut self) -> bool {
         self.process.as_mut().is_some_and(|process| !process.is_dead())
     }
@@ -145,6 +151,8 @@ impl Installation {
             slot.shift_clock(FIRST_SHIFT);
         }
         let first = self.slots[0].launch().start(&self.slots[0].config).expect("it starts");
+        let says_so = || fs::read_to_string(&self.slots[0].log).is_ok_and(|log| log.contains("flows in force"));
+        assert!(within(PATIENCE, says_so).await, "the flows come into force");
         assert!(first.stop(), "it ends in order");
         self.set_clocks();
         self.wake();
@@ -169,7 +177,7 @@ impl Installation {
     }
 
     /// One to four things go wrong.
-    pub async fn hurt(&mut self, random: &mut StdRng, tally: &mut Tally) {
+    pub fn hurt(&mut self, random: &mut StdRng, tally: &mut Tally) {
         for _ in 0..random.random_range(0..=2) {
             let fault = of_vendor(random);
             self.vendor(random).fault(fault);
@@ -202,13 +210,13 @@ impl Installation {
         match random.random_range(0..10) {
             // Right now.
             0..=1 => {
-                slot.process.take().map(Process::kill);
+                slot.kill();
                 slot.dies_at = None;
                 tally.count("process: kill -9");
             }
             // At a point of its next life.
             2..=5 => {
-                slot.process.take().map(Process::kill);
+                slot.kill();
                 let point = choose(random, POINTS);
                 let launch =
                     Launch { kill_at: Some(format!("{point}:{}", random.random_range(1..=8))), ..slot.launch() };
@@ -224,7 +232,7 @@ impl Installation {
                 }
             }
             7 if !several => {
-                slot.process.take().map(Process::kill);
+                slot.kill();
                 slot.dies_at = None;
                 let launch = Launch { file_blocks: Some(full), ..slot.launch() };
                 slot.process = launch.start(&slot.config);
@@ -292,7 +300,7 @@ impl Installation {
     }
 
     /// The network is good again, whoever stood still goes on, whoever died lives again.
-    pub async fn heal(&mut self, tally: &mut Tally) {
+    pub fn heal(&mut self, tally: &mut Tally) {
         for slot in &mut self.slots {
             if let Some(point) = slot.dies_at
                 && !slot.is_alive()
@@ -320,7 +328,7 @@ impl Installation {
             }
         }
         if self.brokers.is_none() && self.slots[0].process.as_ref().is_some_and(|_| self.disk_is_full()) {
-            self.slots[0].process.take().map(Process::kill);
+            self.slots[0].kill();
         }
         tokio::task::block_in_place(|| self.wake());
     }
@@ -336,9 +344,9 @@ impl Installation {
         self.stage.newsletter.clear_faults();
         for slot in self.slots.iter_mut().filter(|slot| slot.dies_at.is_some()) {
             // It would still die at its point.
-            slot.process.take().map(Process::kill);
+            slot.kill();
         }
-        self.heal(tally).await;
+        self.heal(tally);
         // No clock goes back further than it was: what waits for its time would wait for the difference.
         for slot in &self.slots {
             slot.shift_clock(3_300);

@@ -33,12 +33,12 @@ async fn chaos(mut installation: Installation, rounds: u32, seed: u64) {
     let mut tally = Tally::default();
     installation.begin().await;
     for round in 1..=rounds {
-        installation.hurt(&mut random, &mut tally).await;
+        installation.hurt(&mut random, &mut tally);
         let orders = random.random_range(1..=4);
         installation.send(&mut random, orders).await;
         let patience = Duration::from_millis(random.random_range(100..900));
         installation.work(patience).await;
-        installation.heal(&mut tally).await;
+        installation.heal(&mut tally);
         if round % STRETCH == 0 || round == rounds {
             installation.finish_and_judge(&mut tally).await;
         }
@@ -67,5 +67,5 @@ async fn on_kafka() {
     }
     let Some((cluster, proxies)) = Cluster::behind_proxies(3) else { return };
     let seed = u64::from(number(SEED, 2));
-    chaos(Installation::on_kafka(seed, cluster, proxies), number(ROUNDS, 40), seed).await;
+    chaos(Installation::on_kafka(seed, cluster, proxies), number(ROUNDS, 20), seed).await;
 }

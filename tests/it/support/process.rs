@@ -95,10 +95,10 @@ pub(crate) struct Process {
     child: Child,
     /// Where it takes webhooks; nowhere (port 0) if it does not.
     pub gateway: SocketAddr,
-    /// Its files cannot grow: its disk is full.
-    pub is_limited: bool,
     /// Where it tells of its health.
     pub admin: SocketAddr,
+    /// Its files cannot grow: its disk is full.
+    pub is_limited: bool,
     /// What it says, to the end.
     last_line: JoinHandle<String>,
 }
