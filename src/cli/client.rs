@@ -73,16 +73,13 @@ pub fn ask<T: DeserializeOwned>(path: &Path, question: Question) -> anyhow::Resu
 
 /// The answer to one question.
 pub async fn answer<T: DeserializeOwned>(path: &Path, config: &Config, question: Question) -> anyhow::Result<T> {
-    let value = match over_the_port(config, &question).await? {
-        Some(value) => value,
-        None => {
-            let here = Here::open(path).await?;
-            let answer = here.ask(question).await;
-            here.close().await?;
-            answer?
-        }
-    };
-    read(value)
+    if let Some(value) = over_the_port(config, &question).await? {
+        return read(value);
+    }
+    let here = Here::open(path).await?;
+    let answer = here.ask(question).await;
+    here.close().await?;
+    read(answer?)
 }
 
 /// The installation, for a command that asks more than once.

@@ -56,7 +56,7 @@ pub fn run(config: &Path, command: DeadCommand, output: &mut Output<'_>) -> anyh
             let filter = filter(config, &which)?;
             let question = Question::DeadRetry(filter.clone());
             match move_them(config, &which, "retried", (filter, question), output)? {
-                Ok(moved) if wait => wait_for(config, moved, output),
+                Ok(moved) if wait => wait_for(config, &moved, output),
                 Ok(moved) => tell(&moved, "retried", output),
                 Err(exit) => Ok(exit),
             }
@@ -172,7 +172,7 @@ fn tell(moved: &Moved, done: &str, output: &mut Output<'_>) -> anyhow::Result<Ex
 }
 
 /// Waits until all retried actions have ended.
-fn wait_for(config: &Path, moved: Moved, output: &mut Output<'_>) -> anyhow::Result<Exit> {
+fn wait_for(config: &Path, moved: &Moved, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     let ends = with_installation(config, output, async |installation, output| {
         if !installation.is_running() {
             anyhow::bail!("nobody would do what was retried\nhint: start `spojka run`");

@@ -38,7 +38,7 @@ pub fn run(path: &Path, arguments: ReplayArguments, output: &mut Output<'_>) -> 
         Some(ReplayCommand::List) => list(path, output),
         Some(ReplayCommand::Show { id }) => with_installation(path, output, async |installation, output| {
             let replay = installation.ask(Question::ReplayShow { id }).await?;
-            end(follow(installation, replay, output).await?, output)
+            end(&follow(installation, replay, output).await?, output)
         }),
         Some(ReplayCommand::Stop { id }) => {
             let replay: Replay = client::ask(path, Question::ReplayStop { id })?;
@@ -49,7 +49,7 @@ pub fn run(path: &Path, arguments: ReplayArguments, output: &mut Output<'_>) -> 
         }
         Some(ReplayCommand::Resume { id }) => with_installation(path, output, async |installation, output| {
             let replay = installation.ask(Question::ReplayResume { id }).await?;
-            end(follow(installation, replay, output).await?, output)
+            end(&follow(installation, replay, output).await?, output)
         }),
     }
 }
@@ -101,11 +101,11 @@ async fn count_and_do(
 ) -> anyhow::Result<Exit> {
     let counted = begin(installation, &request, true, output).await?;
     if counted.state != State::Done || what.dry_run {
-        return end(counted, output);
+        return end(&counted, output);
     }
     let chosen = counted.counts.actions.chosen + counted.counts.fetches.chosen;
     if chosen == 0 {
-        return end(counted, output);
+        return end(&counted, output);
     }
     if !output.json {
         counted::print(output.err, &counted)?;
@@ -120,7 +120,7 @@ async fn count_and_do(
         &mut Output { json: output.json || again, ..reborrow(output) },
     )?;
     match answer {
-        Answer::Yes => end(begin(installation, &request, false, output).await?, output),
+        Answer::Yes => end(&begin(installation, &request, false, output).await?, output),
         Answer::No => {
             output.complain("nothing was done")?;
             Ok(Exit::Usage)
@@ -195,13 +195,13 @@ fn line(replay: &Replay) -> String {
 }
 
 /// The last word about a replay.
-fn end(replay: Replay, output: &mut Output<'_>) -> anyhow::Result<Exit> {
+fn end(replay: &Replay, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     let exit = match replay.state {
-        State::Done => Exit::Done,
+        // One that runs on in its process is in order.
+        State::Done | State::Running => Exit::Done,
         State::Failed | State::Stopped => Exit::Failed,
-        State::Running => Exit::Done,
     };
-    output.show(&replay, |out, replay| {
+    output.show(replay, |out, replay| {
         counted::print(out, replay)?;
         let counts = &replay.counts;
         let chosen = counts.actions.chosen + counts.fetches.chosen;

@@ -43,7 +43,9 @@ pub(super) async fn count(context: &LaneContext, poll: &str, rows: &[PolledRow],
             if records.is_empty() {
                 break;
             }
-            records.iter().for_each(|record| strike(&mut untold, record));
+            for record in &records {
+                strike(&mut untold, record);
+            }
         }
     }
     Ok(untold.len() as u64)

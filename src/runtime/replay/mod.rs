@@ -36,7 +36,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use import::{Import, ImportRequest, Listed, Listing};
 
-use self::{judge::Judge, known::Lanes, store::Store, worker::Worker};
+use self::{
+    judge::Judge,
+    known::Lanes,
+    store::Store,
+    worker::{Work, Worker},
+};
 use super::{
     flows::rule_book,
     operator::{Operator, OperatorError},
@@ -49,7 +54,7 @@ use crate::{
     topics::{
         event::{Origin, OriginKind},
         flows::Activation,
-        replay::{AsOf, Begin, Mode, Replay, Request, State},
+        replay::{AsOf, Begin, Counts, Cursor, Mode, Replay, Request, State},
     },
 };
 
@@ -121,8 +126,8 @@ impl Replayer {
             begun: now,
             at: now,
             runner: inner.runner.clone(),
-            cursor: Default::default(),
-            counts: Default::default(),
+            cursor: Cursor::default(),
+            counts: Counts::default(),
             error: None,
         };
         if !dry {
@@ -262,7 +267,7 @@ impl Replayer {
             store,
             progress,
             stop,
-            work: Default::default(),
+            work: Work::default(),
         })
     }
 
@@ -276,7 +281,7 @@ impl Replayer {
             return Ok(rules);
         }
         let present =
-            rules.in_force(ground.clock.now()).and_then(|hash| Some((hash.clone(), rules.set(hash)?.clone())));
+            rules.in_force(ground.clock.now()).and_then(|hash| Some((hash.clone(), Arc::clone(rules.set(hash)?))));
         let (hash, set) = present.unwrap_or_else(|| {
             let set = Arc::clone(&self.0.config.flows);
             (set.hash(&ground.ids), set)

@@ -24,8 +24,8 @@ pub(super) fn topics(
     names: &Names,
     connections: &[ConnectionName],
 ) -> Result<Vec<String>, OperatorError> {
-    let named = |connection: &&ConnectionName| request.connection.as_ref().is_none_or(|wanted| wanted == *connection);
-    let chosen: Vec<_> = connections.iter().filter(named).collect();
+    let meant = |connection: &&ConnectionName| request.connection.as_ref().is_none_or(|wanted| wanted == *connection);
+    let chosen: Vec<_> = connections.iter().filter(meant).collect();
     if let (Some(name), []) = (&request.connection, chosen.as_slice()) {
         return Err(OperatorError::NotFound(format!("the config has no connection `{name}`")));
     }
