@@ -354,7 +354,7 @@ fn turn_of_list(context: &LaneContext, item: &Item, listed: Listed) -> Turn {
     let waits = |wait, code, counts| Turn::Waits(Wait { pause: wait, code, maybe_done: false, counts });
     match listed {
         Listed::More => waits(Duration::ZERO, code::NOT_THERE, false),
-        Listed::Ends(how) => Turn::Ends { how: Box::new(how), aim: None },
+        Listed::Ends(how) => Turn::Ends { how, aim: None },
         Listed::Failed(answer) => match answer {
             Answer::Retry { code, after, .. } => {
                 let outage =

@@ -42,7 +42,7 @@ struct Progress {
 pub(super) enum Listed {
     /// There are more. The item's progress has moved.
     More,
-    Ends(How),
+    Ends(Box<How>),
     /// The same page again, as the answer says.
     Failed(Answer),
 }
@@ -112,11 +112,11 @@ fn go_on(item: &mut Item, progress: &Progress) -> Listed {
 
 fn end(progress: &Progress) -> Listed {
     let result = [("rows".to_owned(), progress.rows.to_string())].into();
-    Listed::Ends(How::Done { done: Done { result, ..Done::default() }, reply: None })
+    Listed::Ends(Box::new(How::Done { done: Done { result, ..Done::default() }, reply: None }))
 }
 
 fn dead(code: Code, message: String) -> Listed {
-    Listed::Ends(How::Dead { code, message, request: None, reply: None })
+    Listed::Ends(Box::new(How::Dead { code, message, request: None, reply: None }))
 }
 
 /// Writes the rows of a page as webhooks. Answers how many there were.

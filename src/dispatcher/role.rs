@@ -152,7 +152,7 @@ impl Member {
             let overdue = matches!(happened, Happened::LeavingTakesTooLong);
             match happened {
                 Happened::Stop => return Ok(()),
-                Happened::Signal(signal) => self.hear(signal?).await?,
+                Happened::Signal(signal) => self.hear(signal?),
                 Happened::ProofWanted => self.prove().await?,
                 Happened::Tick => {
                     self.prove().await?;
@@ -171,14 +171,13 @@ impl Member {
         }
     }
 
-    async fn hear(&mut self, signal: Signal) -> LogResult<()> {
+    fn hear(&mut self, signal: Signal) {
         match signal {
             Signal::Assigned(partitions) => partitions.into_iter().for_each(|partition| self.begin(partition)),
             Signal::Revoked(partitions) => self.start_leaving(partitions),
             Signal::Lost(partitions) => partitions.iter().for_each(|partition| self.drop_lane(partition)),
             Signal::Records(records) => records.into_iter().for_each(|record| self.route(record)),
         }
-        Ok(())
     }
 
     fn begin(&mut self, partition: TopicPartition) {
