@@ -69,8 +69,9 @@ async fn run_owned(start: LaneStart) -> LogResult<()> {
     };
     start.proof.ensure().await?;
     let epoch = wait_out(&start.shared, || take_over.run()).await?;
-    tracing::info!(connection.id = %start.connection.name, epoch, "lane taken over");
     let mut lane = Lane::new(start, Arc::clone(&memory), topic.clone(), epoch)?;
+    // Only now: what waits is in line, and the lane works.
+    tracing::info!(connection.id = %lane.name(), epoch, "lane taken over");
     lane.serve().await?;
     lane.hand_over().await?;
     take_over.release(epoch).await?;

@@ -3,7 +3,7 @@
 //! All roles on the embedded log, in the real binary: how long from its start until `/readyz` says yes and until the last
 //! lane is taken over, and what memory it then has. Once with one connection and an empty log, once with a hundred
 //! connections whose lanes remember a million outcomes, and once with one lane in which a million actions wait on a hundred
-//! thousand parked keys, beside ten million outcomes (`-- --waiting N --outcomes N` for others).
+//! thousand parked keys, beside ten million outcomes (`-- --waiting N --outcomes N` measures others, and only them).
 #![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
 
 mod usage;
@@ -65,11 +65,13 @@ fn main() -> anyhow::Result<()> {
         "all roles, embedded log", "ready ms", "lanes ms", "cpu ms", "RSS MiB", "peak MiB"
     );
     measure("1 lane, empty log", 1, 0, STARTS)?;
+    if let Some(waiting) = argument("--waiting")? {
+        let outcomes = argument("--outcomes")?.unwrap_or(0);
+        return backlog(&format!("1 lane, {waiting} waiting"), waiting, outcomes, STARTS);
+    }
     measure("100 lanes, empty log", 100, 0, STARTS)?;
     measure("100 lanes, 1,000,000 outcomes", 100, 10_000, STARTS)?;
-    let waiting = argument("--waiting")?.unwrap_or(1_000_000);
-    let outcomes = argument("--outcomes")?.unwrap_or(10_000_000);
-    backlog(&format!("1 lane, {waiting} waiting"), waiting, outcomes, STARTS)
+    backlog("1 lane, 1,000,000 waiting", 1_000_000, 10_000_000, STARTS)
 }
 
 /// A number that follows a name on the command line.
