@@ -302,7 +302,7 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
     let count = u32::try_from(EACH).expect("ten");
     let parked = Parked { due, parked: now, since: now, count, live: count };
     let mut records = Vec::new();
-    if number % EACH == 0 {
+    if number.is_multiple_of(EACH) {
         records.push(memory::put(topic, &key::parked(&conflict), &parked, 1, now));
     }
     records.push(memory::put(topic, &key::place(&conflict, sequence), &action.id, 1, now));

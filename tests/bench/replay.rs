@@ -82,7 +82,15 @@ async fn measure(webhooks: u32, pairs: usize) -> anyhow::Result<()> {
 
     let (mut alone, mut beside, mut rates) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..pairs {
-        alone.push(bench.live(pair * 2, async { Ok(SystemClock.sleep(Duration::from_secs(3)).await) }).await?.0);
+        alone.push(
+            bench
+                .live(pair * 2, async {
+                    SystemClock.sleep(Duration::from_secs(3)).await;
+                    Ok(())
+                })
+                .await?
+                .0,
+        );
         let (p99, replay) = bench.live(pair * 2 + 1, bench.replay(until)).await?;
         let (replay, took) = replay;
         ensure!(replay.counts.actions.done == u64::from(webhooks), "all are done: {:?}", replay.counts);
@@ -198,7 +206,7 @@ impl Bench {
             SystemClock.sleep(Duration::from_millis(10)).await;
             replay = self.app.replayer().show(&replay.id).await?;
         }
-        Ok((replay, SystemClock.elapsed() - begun))
+        Ok((replay, SystemClock.elapsed().saturating_sub(begun)))
     }
 
     /// Posts live webhooks while something else goes on; the 99th percentile of the time to their acknowledgement in

@@ -61,6 +61,7 @@ pub(super) static VENDOR: Vendor = Vendor {
 };
 
 /// One account.
+#[expect(clippy::struct_excessive_bools, reason = "each switches one thing on that some vendors have")]
 #[derive(Clone, Copy, Default)]
 pub(super) struct Toy {
     pub(super) login: bool,
