@@ -17,6 +17,7 @@ use super::{
     list::{self, Listed},
     settle::{Ended, How, settle},
     sign::{self, Sign},
+    slots::Slot,
     talk::{self, Spoken, ask_first, converse},
     timeline::span,
     waiting,
@@ -44,8 +45,8 @@ pub(super) enum Report {
     Parked { item: Item, due: Timestamp },
 }
 
-/// Tries an action once.
-pub(super) async fn attempt(context: Arc<LaneContext>, pass: Pass, mut item: Item) -> LogResult<Report> {
+/// Tries an action once. The slot is given back as soon as nothing more is to be said to the vendor.
+pub(super) async fn attempt(context: Arc<LaneContext>, pass: Pass, slot: Slot, mut item: Item) -> LogResult<Report> {
     let action = *item.action.take().expect("an action in line is whole");
     let turn = match decide(&context, &action, &mut item)? {
         Turn::Talk(aim) => {
@@ -58,6 +59,7 @@ pub(super) async fn attempt(context: Arc<LaneContext>, pass: Pass, mut item: Ite
         }
         other => other,
     };
+    drop(slot);
     match turn {
         Turn::Over => {
             // Settled before: only its place in line was left over.

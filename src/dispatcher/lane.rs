@@ -26,6 +26,7 @@ use super::{
     poll_clocks::PollClocks,
     polls::{self, PollReport},
     session::Logins,
+    slots::Slots,
     start::LaneStart,
     timeline::span,
     waiting,
@@ -75,6 +76,7 @@ pub(super) struct Lane {
     sequence: u64,
     tasks: JoinSet<Task>,
     running: usize,
+    slots: Arc<Slots>,
     polls: PollClocks,
     gauges: Gauges,
     /// No more records will come.
@@ -112,6 +114,7 @@ impl Lane {
             lost: start.lost,
         });
         let now = context.circuit.timeline.start();
+        let slots = Slots::new(context.connection.delivery.concurrency);
         let mut lane = Self {
             bulk: BulkIntake::open(&context, start.bulk_end)?,
             budget: Budget::new(&context.connection.delivery.bulk),
@@ -128,6 +131,7 @@ impl Lane {
             offsets: Offsets::default(),
             tasks: JoinSet::new(),
             running: 0,
+            slots,
             polls,
             drained: false,
         };
@@ -178,6 +182,7 @@ impl Lane {
             },
             () = clock.sleep(wake.unwrap_or_default()), if wake.is_some() && !stopping => {}
             () = self.bulk.grown(), if !stopping => {}
+            () = self.slots.freed(), if !stopping => {}
             // Last: bulk records are taken in while no live one comes.
             () = std::future::ready(()), if takes_bulk => {
                 if let Some(record) = self.bulk.next() {
@@ -215,7 +220,7 @@ impl Lane {
 
     /// How long until something may begin that may not yet.
     fn next_start(&self, now: Timestamp) -> Option<Duration> {
-        let may_start = self.running < self.context.connection.delivery.concurrency;
+        let may_start = self.slots.has_room(self.running);
         let due = if may_start { self.line.next_due() } else { None };
         let next = self.polls.next_due().into_iter().chain(due).min().map(|due| span(now, due));
         let elapsed = self.context.shared.clock.elapsed();
@@ -257,17 +262,18 @@ impl Lane {
     }
 
     async fn start_action(&mut self) -> LogResult<bool> {
-        while self.running < self.context.connection.delivery.concurrency {
+        while self.slots.has_room(self.running) {
             let bulk_too = self.budget.allows(self.context.shared.clock.elapsed());
             let Some(taken) = self.line.take(self.moment(), bulk_too) else { break };
             let Some(item) = self.whole(taken).await? else { continue };
             let context = Arc::clone(&self.context);
             let pass = context.circuit.begin(item.conflict.as_str());
+            let slot = self.slots.take();
             self.running += 1;
             if item.goes == Way::Bulk {
                 self.budget.begin();
             }
-            self.tasks.spawn(async move { Task::Attempt(attempt(context, pass, item).await.map(Box::new)) });
+            self.tasks.spawn(async move { Task::Attempt(attempt(context, pass, slot, item).await.map(Box::new)) });
             return Ok(true);
         }
         Ok(false)

@@ -31,6 +31,7 @@ mod role;
 mod session;
 mod settle;
 mod sign;
+mod slots;
 mod start;
 mod talk;
 mod timeline;
