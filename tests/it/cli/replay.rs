@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
+use spojka::model::time::{Clock as _, SystemClock};
 
 use super::{operator::Installation, with};
 use crate::support::stage::{Stage, eventually};
@@ -31,6 +32,9 @@ async fn after_a_sale() -> Installation {
     })
     .await;
     assert!(process.stop());
+    // Flows count from the whole second in which they come into force.
+    let heard = SystemClock.now().as_second();
+    eventually("the second of the sale is over", || SystemClock.now().as_second() > heard).await;
     fs::write(it.config.join("flows.yaml"), FLOWS).unwrap();
     it
 }
