@@ -131,7 +131,8 @@ impl Bench {
     async fn tell(&self, webhooks: u32) -> anyhow::Result<()> {
         let ground = self.app.ground();
         let topic = ground.names.webhooks(&self.shop);
-        let numbers: Vec<u32> = (0..webhooks).collect();
+        // No order has the number 0.
+        let numbers: Vec<u32> = (1..=webhooks).collect();
         for numbers in numbers.chunks(BATCH) {
             let records = numbers.iter().map(|number| self.webhook(*number).to_append(topic.clone())).collect();
             ground.log.append(records).await?;
