@@ -6,12 +6,14 @@
 
 pub mod coerce;
 pub mod flow;
+pub mod foresee;
 pub mod plan;
 pub mod role;
 pub mod routed;
 pub mod rules;
 
 pub use flow::{Flow, FlowSet, Given, OnRefusal, Source, Step};
+pub use foresee::{Foreseen, foresee};
 pub use plan::{Routing, route};
 pub use role::{Router, RuleBook};
 pub use routed::{Failure, Routed, Skip, Why};

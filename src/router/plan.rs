@@ -55,14 +55,15 @@ fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
             return routed;
         }
     };
-    let facts = Facts::of(event, &Results::new());
+    let nothing = Results::new();
+    let facts = Facts::of(event, &nothing);
     for (hash, flow) in judges {
         let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(&facts));
         match holds {
             Ok(true) => {
                 let traceparent = &event.traceparent;
                 let run = Run { flow, hash: &hash, event, traceparent, ids: routing.ids, adopt: false };
-                run.start(None, &Results::new(), &mut routed);
+                run.start_with(None, &nothing, &facts, &mut routed);
             }
             Ok(false) => routed.skip(flow, None, Why::Condition),
             Err(failed) => routed.fail(flow, None, Some("when"), code::EVALUATION_FAILED, failed.0),
@@ -72,7 +73,7 @@ fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
 }
 
 /// The flows that judge a fact, each from the right flow set. What concerns the fact but does not judge it is skipped.
-fn judges<'a>(
+pub(super) fn judges<'a>(
     event: &'a Event,
     routing: &Routing<'a>,
     routed: &mut Routed,
@@ -181,21 +182,23 @@ struct Run<'a> {
 impl Run<'_> {
     /// Starts the steps that wait for the end of a step, or for the event itself.
     fn start(&self, ended: Option<usize>, results: &Results, routed: &mut Routed) {
-        let mut steps = self.flow.after(ended).peekable();
-        if steps.peek().is_none() {
-            return;
+        if self.flow.after(ended).next().is_some() {
+            self.start_with(ended, results, &Facts::of(self.event, results), routed);
         }
-        let facts = Facts::of(self.event, results);
-        for (index, step) in steps {
+    }
+
+    /// The same, with the facts at hand: they take longer to build than anything else here.
+    fn start_with(&self, ended: Option<usize>, results: &Results, facts: &Facts, routed: &mut Routed) {
+        for (index, step) in self.flow.after(ended) {
             let planned = if self.adopt {
-                self.plan_adopted(step, index, &facts, results, routed)
+                self.plan_adopted(step, index, facts, results, routed)
             } else {
-                self.plan(step, index, &facts, results, routed)
+                self.plan(step, index, facts, results, routed)
             };
             match planned {
                 Some(action) => routed.actions.push(action),
                 // What stands in line behind it, but does not need it, is not held up.
-                None => self.start(Some(index), results, routed),
+                None => self.start_with(Some(index), results, facts, routed),
             }
         }
     }
@@ -304,7 +307,7 @@ impl Run<'_> {
 }
 
 /// The run's name, where everything is to be done again; else an action is the same in every replay.
-fn run_of(event: &Event) -> &str {
+pub(super) fn run_of(event: &Event) -> &str {
     if event.origin.kind == OriginKind::Repeat { &event.origin.run } else { "" }
 }
 

@@ -34,6 +34,7 @@ use spojka::{
         webhook::{Arrival, Webhook},
     },
 };
+use tokio::task::JoinSet;
 
 const CONFIG: &str = r#"
 gateway: { listen: "127.0.0.1:0" }
@@ -220,22 +221,27 @@ impl Bench {
         let mut number = 1_000_000 * u32::try_from(turn + 1)?;
         let mut due = tokio::time::interval(Duration::from_secs(1) / LIVE);
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
-        loop {
+        let mut posts = JoinSet::new();
+        let ended = loop {
             tokio::select! {
                 biased;
                 planned = due.tick() => {
-                    post(&client, gateway, number).await?;
+                    posts.spawn(post(client.clone(), gateway, number, planned));
                     number += 1;
-                    // From when it was due: what waits behind a slow one has waited too.
-                    times.record(u64::try_from(planned.elapsed().as_micros())?)?;
                 }
-                ended = &mut beside => return Ok((times.value_at_quantile(0.99), ended?)),
+                Some(took) = posts.join_next() => times.record(took??)?,
+                ended = &mut beside => break ended?,
             }
+        };
+        while let Some(took) = posts.join_next().await {
+            times.record(took??)?;
         }
+        Ok((times.value_at_quantile(0.99), ended))
     }
 }
 
-async fn post(client: &Client, gateway: SocketAddr, number: u32) -> anyhow::Result<()> {
+/// Microseconds from when it was due to its acknowledgement.
+async fn post(client: Client, gateway: SocketAddr, number: u32, due: tokio::time::Instant) -> anyhow::Result<u64> {
     let body = order(number, SystemClock.now()).to_string().into_bytes();
     let signature = hmac::sha256_base64(SECRET.as_bytes(), &body);
     let mut request = Request::new(Method::Post, url::Url::parse(&format!("http://{gateway}/webhooks/shop"))?);
@@ -247,7 +253,7 @@ async fn post(client: &Client, gateway: SocketAddr, number: u32) -> anyhow::Resu
     let limits = Limits { timeout: Duration::from_secs(10), allow_private_addresses: true, ..Limits::default() };
     let reply = client.send(&request, &limits).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
     ensure!(reply.is_success(), "status {}", reply.status);
-    Ok(())
+    Ok(u64::try_from(due.elapsed().as_micros())?)
 }
 
 /// A paid order as the shop's REST API shows it.

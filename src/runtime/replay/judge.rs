@@ -11,7 +11,7 @@ use crate::{
         time::Timestamp,
     },
     normalizer::{Normalizer, event_of, fetch_of},
-    router::{Routed, Routing, Rules, route},
+    router::{Foreseen, Routed, Routing, Rules, Skip, foresee, route},
     topics::{
         action::{Action, Continuation, Purpose},
         body::Body,
@@ -29,6 +29,13 @@ pub(super) struct Candidate {
     pub action: Action,
     /// When everything is done again: the id that it had the first time.
     pub first: Option<ActionId>,
+}
+
+/// What a record gives.
+pub(super) enum Found {
+    /// A fact, not judged yet: perhaps memory says that all of it is done.
+    Fact(Box<Event>),
+    Action(Box<Candidate>),
 }
 
 /// What all records are judged by.
@@ -50,7 +57,7 @@ impl Judge {
     }
 
     /// What one record gives.
-    pub fn record(&self, record: &Record, seen: &mut Seen, counts: &mut Counts) -> Vec<Candidate> {
+    pub fn record(&self, record: &Record, seen: &Seen, counts: &mut Counts) -> Vec<Found> {
         counts.records += 1;
         let judged = match self.request.begin {
             Begin::Webhooks => self.webhook(record, seen, counts),
@@ -63,7 +70,7 @@ impl Judge {
         })
     }
 
-    fn webhook(&self, record: &Record, seen: &mut Seen, counts: &mut Counts) -> Result<Vec<Candidate>, Code> {
+    fn webhook(&self, record: &Record, seen: &Seen, counts: &mut Counts) -> Result<Vec<Found>, Code> {
         let mut webhook = Webhook::from_record(record).map_err(|_| code::UNREADABLE_RECORD)?;
         let selection = self.selection();
         if !selection.arrived(webhook.arrived) {
@@ -84,14 +91,14 @@ impl Judge {
         for fact in proven.facts.into_iter().filter(|fact| self.types.contains(fact.event_type.name)) {
             let event = event_of(&self.ids, &webhook, fact);
             if selection.event(&event) && !seen.knows(event.id.as_str()) {
-                found.extend(self.judge(&event, seen, counts));
+                found.push(Found::Fact(Box::new(event)));
             }
         }
         Ok(found)
     }
 
     /// A fetch keeps its id, so that one that was made is never made again. What its reply gives rise to is part of this.
-    fn fetch(&self, mut action: Action) -> Candidate {
+    fn fetch(&self, mut action: Action) -> Found {
         let run = match self.origin.kind {
             OriginKind::Repeat => self.origin.run.clone(),
             _ => action.origin.run.clone(),
@@ -100,10 +107,10 @@ impl Judge {
         if let Purpose::Fetch { webhook, .. } = &mut action.purpose {
             webhook.origin = action.origin.clone();
         }
-        Candidate { action, first: None }
+        Found::Action(Box::new(Candidate { action, first: None }))
     }
 
-    fn recorded_event(&self, record: &Record, seen: &mut Seen, counts: &mut Counts) -> Result<Vec<Candidate>, Code> {
+    fn recorded_event(&self, record: &Record, seen: &Seen, counts: &mut Counts) -> Result<Vec<Found>, Code> {
         let event = Event::from_record(record).map_err(|_| code::UNREADABLE_RECORD)?;
         let selection = self.selection();
         if !selection.arrived(event.arrived) || event.origin.kind == OriginKind::Import {
@@ -125,10 +132,10 @@ impl Judge {
         if !listened || seen.knows(event.id.as_str()) {
             return Ok(Vec::new());
         }
-        Ok(self.judge(&event, seen, counts))
+        Ok(vec![Found::Fact(Box::new(event))])
     }
 
-    fn recorded_action(&self, record: &Record, counts: &mut Counts) -> Result<Vec<Candidate>, Code> {
+    fn recorded_action(&self, record: &Record, counts: &mut Counts) -> Result<Vec<Found>, Code> {
         if !matches!(Control::from_record(record), Ok(None)) {
             return Ok(Vec::new());
         }
@@ -144,7 +151,7 @@ impl Judge {
             return Ok(vec![self.fetch(action)]);
         }
         let action = travel::action(action, &self.origin).map_err(|_| code::UNREADABLE_RECORD)?;
-        Ok(vec![Candidate { action, first: None }])
+        Ok(vec![Found::Action(Box::new(Candidate { action, first: None }))])
     }
 
     /// What an event gives: a fact, or the end of a step.
@@ -155,9 +162,7 @@ impl Judge {
             seen.add(event.id.as_str());
         }
         let flow = |flow: &str| self.selection().flow(flow);
-        for skip in routed.skipped.iter().filter(|skip| flow(&skip.flow)) {
-            *counts.skipped.entry(skip.flow.clone()).or_default().entry(skip.why.as_str().to_owned()).or_default() += 1;
-        }
+        self.count_skipped(&routed.skipped, counts);
         for failure in routed.failed.iter().filter(|failure| flow(&failure.flow)) {
             *counts.unusable.entry(failure.code.to_string()).or_default() += 1;
         }
@@ -174,9 +179,27 @@ impl Judge {
         self.selection().fetch(action)
     }
 
+    /// What a fact must have given, as far as ids tell. When everything is done again, that is not asked.
+    pub fn foresee(&self, event: &Event) -> Option<Foreseen> {
+        let asked = self.request.mode != Mode::All;
+        let mut foreseen = asked.then(|| foresee(event, &self.routing())).flatten()?;
+        foreseen.steps.retain(|step| self.selection().flow(&step.flow));
+        Some(foreseen)
+    }
+
+    /// Counts what flows did not do.
+    pub fn count_skipped(&self, skipped: &[Skip], counts: &mut Counts) {
+        for skip in skipped.iter().filter(|skip| self.selection().flow(&skip.flow)) {
+            *counts.skipped.entry(skip.flow.clone()).or_default().entry(skip.why.as_str().to_owned()).or_default() += 1;
+        }
+    }
+
+    fn routing(&self) -> Routing<'_> {
+        Routing { rules: &self.rules, ids: &self.ids, remember: self.remember, now: self.now }
+    }
+
     fn route(&self, event: &Event) -> Routed {
-        let routing = Routing { rules: &self.rules, ids: &self.ids, remember: self.remember, now: self.now };
-        route(event, &routing)
+        route(event, &self.routing())
     }
 
     /// The ids under which the same was done before: only a replay of everything gives new ones.

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    judge::{Candidate, Judge},
+    judge::{Candidate, Found, Judge},
     known::{Known, Lanes},
     seen::Seen,
     source::Merge,
@@ -22,6 +22,7 @@ use crate::{
         Names,
         action::Action,
         dead::DeadLetter,
+        event::Event,
         memory::End,
         record::{Append, Record},
         replay::{Counts, Cursor, Effect, Mode, Replay, State, Tally},
@@ -140,13 +141,40 @@ impl Worker {
 
     /// A record, and all that follows from what is known of it.
     async fn take(&mut self, record: &Record) -> LogResult<()> {
-        let found = self.judge.record(record, &mut self.work.seen, &mut self.replay.counts);
-        let mut queue = VecDeque::from(found);
-        while let Some(candidate) = queue.pop_front() {
-            let next = self.weigh(candidate).await?;
-            queue.extend(next);
+        for found in self.judge.record(record, &self.work.seen, &mut self.replay.counts) {
+            let candidates = match found {
+                Found::Action(candidate) => vec![*candidate],
+                Found::Fact(event) if self.is_done(&event).await? => Vec::new(),
+                Found::Fact(event) => self.judge.judge(&event, &mut self.work.seen, &mut self.replay.counts),
+            };
+            let mut queue = VecDeque::from(candidates);
+            while let Some(candidate) = queue.pop_front() {
+                let next = self.weigh(candidate).await?;
+                queue.extend(next);
+            }
         }
         Ok(())
+    }
+
+    /// Whether memory says that all of a fact is done: then it is counted, and nothing need be evaluated, which takes longer
+    /// than all the rest.
+    async fn is_done(&mut self, event: &Event) -> LogResult<bool> {
+        let Some(foreseen) = self.judge.foresee(event) else { return Ok(false) };
+        let mut known = Vec::with_capacity(foreseen.steps.len());
+        for step in &foreseen.steps {
+            match self.lanes.ask(&step.connection, &step.id).await? {
+                Known::Settled(outcome) if !matches!(outcome.end, End::Dead(_)) => known.push(Known::Settled(outcome)),
+                _ => return Ok(false),
+            }
+        }
+        self.judge.count_skipped(&foreseen.skipped, &mut self.replay.counts);
+        self.work.seen.add(event.id.as_str());
+        for (step, known) in foreseen.steps.iter().zip(&known) {
+            if self.work.seen.add(step.id.as_str()) {
+                count(&mut self.replay.counts.actions, known);
+            }
+        }
+        Ok(true)
     }
 
     /// One action: counted by what is known of it, and appended if it is chosen. Answers with the steps that wait for it,
