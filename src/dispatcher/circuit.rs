@@ -196,7 +196,7 @@ impl Circuit {
             Sign::Lives if is_probe || !outage.announced || outage.until <= now => return self.close(now),
             Sign::Bans { code, wish } => {
                 let until = now + self.until_probe(outage.probes, wish, unit);
-                outage.announced = announced(wish) || (outage.announced && until < outage.until);
+                outage.announced = announced(wish) || (outage.announced && now < outage.until);
                 outage.until = until.max(outage.until);
                 outage.code = code;
             }

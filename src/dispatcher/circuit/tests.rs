@@ -205,6 +205,16 @@ fn a_pause_is_stronger_than_a_halt() {
 }
 
 #[test]
+fn a_ban_without_a_wish_takes_nothing_from_an_announced_wait() {
+    let mut circuit = circuit();
+    let under_way = circuit.begin();
+    hear(&mut circuit, "a", bans(Some(5)), 0);
+    circuit.heard(under_way, "b", bans(None), 1.0, at(0));
+    circuit.heard(under_way, "b", Sign::Lives, 1.0, at(4));
+    assert!(!circuit.is_closed(), "the vendor said five seconds");
+}
+
+#[test]
 fn what_has_begun_but_sent_nothing_is_barred_and_the_probe_is_not() {
     let mut circuit = circuit();
     let begun = circuit.begin();
