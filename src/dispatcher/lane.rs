@@ -115,7 +115,7 @@ impl Lane {
         });
         let now = context.circuit.timeline.start();
         let slots = Slots::new(context.connection.delivery.concurrency);
-        let mut lane = Self {
+        Ok(Self {
             bulk: BulkIntake::open(&context, start.bulk_end)?,
             budget: Budget::new(&context.connection.delivery.bulk),
             // An epoch has room for a million million records: no two owners give the same place.
@@ -134,9 +134,12 @@ impl Lane {
             slots,
             polls,
             drained: false,
-        };
-        waiting::load(&lane.context, &mut lane.line)?;
-        Ok(lane)
+        })
+    }
+
+    /// Puts what waits in memory in line. The lane must not serve before.
+    pub async fn load(&mut self) -> LogResult<()> {
+        waiting::load(&self.context, &mut self.line).await
     }
 
     pub fn name(&self) -> &ConnectionName {

@@ -70,6 +70,7 @@ async fn run_owned(start: LaneStart) -> LogResult<()> {
     start.proof.ensure().await?;
     let epoch = wait_out(&start.shared, || take_over.run()).await?;
     let mut lane = Lane::new(start, Arc::clone(&memory), topic.clone(), epoch)?;
+    lane.load().await?;
     // Only now: what waits is in line, and the lane works.
     tracing::info!(connection.id = %lane.name(), epoch, "lane taken over");
     lane.serve().await?;
