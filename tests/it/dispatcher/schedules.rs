@@ -167,7 +167,7 @@ async fn a_checked_operation_waits_its_time_whatever_the_time_of_day_says() {
         running.stop().await;
         stage.clock.set_wall(shift);
         let running = stage.start();
-        stage.settle_down().await;
+        stage.in_line(1).await;
         stage.clock.advance(SETTLE.saturating_sub(Duration::from_secs(1)));
         stage.settle_down().await;
         assert_eq!(stage.wire.sent().len(), 1, "of another owner's try we know only that it is over");

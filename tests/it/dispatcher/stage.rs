@@ -281,7 +281,19 @@ impl Stage {
                 heard.changed().await.expect("the bell is there");
             }
         };
-        assert!(tokio::time::timeout(Duration::from_secs(20), wait).await.is_ok(), "not in time: {what}");
+        assert!(tokio::time::timeout(Duration::from_mins(1), wait).await.is_ok(), "not in time: {what}");
+    }
+
+    /// Waits until an owner has so many actions in line: then it has taken over, and its time runs.
+    pub(super) async fn in_line(&self, count: usize) {
+        let line = format!(r#"spojka_actions_waiting{{connection="toy"}} {count}"#);
+        let wait = async {
+            while !self.metrics.text().contains(&line) {
+                self.settle_down().await;
+            }
+        };
+        soon(wait).await;
+        self.settle_down().await;
     }
 
     /// Lets whoever can do something do it, as far as one can see.

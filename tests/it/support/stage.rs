@@ -328,7 +328,7 @@ pub(crate) fn order(id: u64, email: &str, status: &str, paid: Option<Timestamp>,
 /// Waits for something outside to become true. There is nobody to be told by, so it looks again and again, and fails when it
 /// takes longer than anything that works.
 pub(crate) async fn eventually(what: &str, is_true: impl FnMut() -> bool) {
-    assert!(within(Duration::from_mins(1), is_true).await, "not in a minute: {what}");
+    assert!(within(Duration::from_mins(3), is_true).await, "not in three minutes: {what}");
 }
 
 /// Waits for something outside to become true, and tells whether it did in time.
