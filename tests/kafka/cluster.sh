@@ -193,7 +193,8 @@ start() {
     done
 
     local cluster scram=() formats=() bootstrap=""
-    cluster=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c 1-22)
+    # Without the two letters that base64 has for addresses: an id that begins with a hyphen would be taken for an option.
+    cluster=$(head -c 16 /dev/urandom | base64 | tr '+/' 'AB' | cut -c 1-22)
     if [[ $tls == yes ]]; then
         scram=(--add-scram "SCRAM-SHA-512=[name=$(cat "$dir/user"),password=$(cat "$dir/password")]")
     fi
