@@ -1,6 +1,7 @@
 //! The commands. Each is one file: arguments in, an exit code out; what they print goes through [`output`].
 
 mod arguments;
+mod backtest;
 mod check;
 mod client;
 mod confirm;
@@ -9,11 +10,14 @@ mod counted;
 mod dead;
 mod demo;
 mod doctor;
+mod estimate;
 mod explain;
+mod flows;
 mod import;
 mod lanes;
 pub mod output;
 mod progress;
+mod reload;
 mod replay;
 mod run;
 mod sandbox;
@@ -94,7 +98,7 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
     match arguments.command {
         Command::Run(arguments) => run::run(&config, &arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
-        Command::Check { path } => check::run(&path.unwrap_or(config), output),
+        Command::Check { path, against_log } => check::run(&path.unwrap_or(config), against_log, output),
         Command::Simulate(arguments) => simulate::run(&config, &arguments, output),
         Command::Connectors { vendor } => connectors::run(vendor.as_deref(), output),
         Command::Explain { code } => Ok(explain::run(code.as_deref(), output)?),
@@ -105,6 +109,9 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Topics => topics::run(&config, output),
         Command::Dead(command) => dead::run(&config, command, output),
         Command::Replay(arguments) => replay::run(&config, arguments, output),
+        Command::Backtest(arguments) => backtest::run(&config, &arguments, output),
+        Command::Reload { admin } => reload::run(&config, admin, output),
+        Command::Flows(command) => flows::run(&config, command, output),
         Command::Import(arguments) => import::run(&config, &arguments, output),
         Command::Trace { id } => trace::run(&config, id.as_deref(), output),
     }

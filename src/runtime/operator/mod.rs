@@ -5,6 +5,7 @@ pub mod dead;
 pub mod lanes;
 pub mod topics;
 pub mod trace;
+pub mod versions;
 
 use std::sync::Arc;
 
