@@ -20,7 +20,7 @@ pub fn all(out: &mut dyn Write, backtest: &Backtest) -> io::Result<()> {
     steps(out, &found.steps)?;
     found.steps.iter().try_for_each(|step| samples(out, step))?;
     found.failures.iter().try_for_each(|row| failure(out, row))?;
-    for row in found.depends.iter() {
+    for row in &found.depends {
         let numbers = pair(row.of);
         writeln!(
             out,

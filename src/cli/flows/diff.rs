@@ -123,7 +123,8 @@ mod tests {
     #[test]
     fn what_lies_far_from_a_change_is_left_out() {
         let old: String = (0..20).map(|number| format!("{number}\n")).collect();
-        let all = lines(&old, &old.replace("10\n", "ten\n")).into_iter().collect::<Vec<_>>();
+        let new = old.replace("10\n", "ten\n");
+        let all = lines(&old, &new);
         let shown: Vec<String> =
             near_changes(&all).into_iter().map(|line| line.map_or("…".to_owned(), ToString::to_string)).collect();
         assert_eq!(shown, ["…", "  7", "  8", "  9", "- 10", "+ ten", "  11", "  12", "  13", "…"]);

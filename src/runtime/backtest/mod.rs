@@ -214,3 +214,6 @@ fn entities(types: &BTreeSet<&'static str>, wanted: Option<&'static EventType>) 
     let chosen = all.filter(|event_type| wanted.is_none_or(|wanted| wanted.name == event_type.name));
     chosen.map(|event_type| event_type.entity).filter(|entity| *entity != Entity::Step).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,38 @@ async fn a_change_is_reviewed_before_it_goes_live() {
     assert_eq!(counts(&it.json(&["backtest", folder])), counts(&told), "by itself too");
     assert_eq!(it.listed(), 1, "nothing was sent");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_activation_is_estimated_with_its_price() {
+    let it = Installation::new(FLOWS);
+    let process = it.run();
+    with(&it.config, &["send", "eshop", "paid"]).exits(0);
+    eventually("the buyer is on the list", || it.listed() == 1).await;
+
+    // It is about what the config says now, not about what runs.
+    let second = FLOWS
+        .replace("flows:\n", "")
+        .replace("buyer-to-list:", "old-buyers:")
+        .replace("from: eshop", "from: eshop\n    start: 2020-01-01");
+    fs::write(it.config.join("flows.yaml"), format!("{FLOWS}{second}")).unwrap();
+    it.edit(|service| {
+        let (before, crm) = service.split_once("  crm:").unwrap();
+        let limit = "delivery: { limits: { tight: { calls: 3, window: month } },";
+        format!("{before}  crm:{}", crm.replacen("delivery: {", limit, 1))
+    });
+    let told = it.json(&["check", "--against-log"]);
+    let estimate = &told["estimate"];
+    assert_eq!((&told["flows"], &estimate["days"]), (&Value::from(2), &Value::from(1)), "{told}");
+    let due: Vec<_> =
+        estimate["flows"].as_array().unwrap().iter().map(|flow| (&flow["flow"], &flow["due_at_once"])).collect();
+    assert_eq!(due, [(&"buyer-to-list".into(), &0.into()), (&"old-buyers".into(), &1.into())], "{told}");
+    assert!(estimate["warnings"][0].as_str().unwrap().contains("would go over the limit `tight` of 3"), "{told}");
+    let said = with(&it.config, &["check", "--against-log"]).exits(0).out;
+    for part in
+        ["no problems", "flow `old-buyers`: about 1 actions a day", "due by its earlier `start`: 1", "warning: "]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(with(&it.config, &["check", "--json"]).exits(0).json()["estimate"], Value::Null, "only when asked");
+    assert!(process.stop());
+}
