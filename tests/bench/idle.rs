@@ -360,9 +360,9 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
     let parked = Parked { due, parked: now, since: now, count, live: count };
     let mut records = Vec::new();
     if number.is_multiple_of(EACH) {
-        records.push(memory::put(topic, &key::parked(&conflict), &parked, 1, now));
+        records.push(memory::put(topic, &key::parked(&conflict), &parked, EPOCH, now));
     }
-    records.push(memory::put(topic, &key::place(&conflict, sequence), &action.id, 1, now));
+    records.push(memory::put(topic, &key::place(&conflict, sequence), &action.id, EPOCH, now));
     let waiting = Waiting {
         due,
         parked: now,
@@ -377,7 +377,7 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
         bulk: false,
         action,
     };
-    records.push(memory::put(topic, &key::waiting(&waiting.action.id), &waiting, 1, now));
+    records.push(memory::put(topic, &key::waiting(&waiting.action.id), &waiting, EPOCH, now));
     records
 }
 
@@ -391,7 +391,7 @@ fn settled(topic: &str, number: usize) -> Append {
     let (result, webhook) = ([("id".to_owned(), number.to_string())].into(), Some(WebhookId::from_text("w-1")));
     let outcome = Outcome { end: End::Done, at, attempts: 1, retry: 0, result, webhook };
     let id = ActionId::from_text(format!("a-{:032x}", spread(number)));
-    memory::put(topic, &key::action(&id), &ActionState::Settled(outcome), 1, at)
+    memory::put(topic, &key::action(&id), &ActionState::Settled(outcome), EPOCH, at)
 }
 
 fn millis(duration: Duration) -> u64 {
