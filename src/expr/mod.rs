@@ -11,6 +11,7 @@
 
 mod bounds;
 mod check;
+pub mod demands;
 mod expression;
 pub mod functions;
 mod operators;
