@@ -164,7 +164,13 @@ fn condition(node: &Node, scope: &Scope, problems: &mut Problems) -> Option<Expr
         problems.add(&node.place, code::WRONG_KIND, message);
         return None;
     };
-    expressions::place(Expression::condition(&text.text, scope), text, node, problems)
+    let condition = expressions::place(Expression::condition(&text.text, scope), text, node, problems)?;
+    if condition.constant() == Some(false) {
+        problems
+            .add(&node.place, code::NEVER_HOLDS, "the condition is false for every event")
+            .hint("mend it; to switch something off for a while, put `#` before its lines");
+    }
+    Some(condition)
 }
 
 fn is_name(text: &str, beside: &str) -> bool {
