@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::check::CheckArguments;
 use crate::{
     model::code::Class,
     topics::{
@@ -43,10 +44,7 @@ pub enum Command {
     /// Everything in one process, with simulated vendors: send sample webhooks and follow them to the end.
     Demo(DemoArguments),
     /// Check a config: every problem at once, no network.
-    Check {
-        /// The config; instead of --config.
-        path: Option<PathBuf>,
-    },
+    Check(CheckArguments),
     /// Call every connection's vendor once, harmlessly, and tell what is wrong and what to do.
     Doctor {
         /// Only this connection.

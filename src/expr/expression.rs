@@ -84,6 +84,10 @@ impl Expression {
         &self.kind
     }
 
+    pub(super) fn program(&self) -> &IdedExpr {
+        &self.program
+    }
+
     /// The steps whose results it uses.
     pub fn steps(&self) -> &BTreeSet<String> {
         &self.steps

@@ -12,8 +12,10 @@
 mod bounds;
 mod check;
 mod constant;
+pub mod demands;
 mod expression;
 pub mod functions;
+pub mod habits;
 mod operators;
 mod problem;
 pub mod schema;
