@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use backtest::BacktestArguments;
 pub use flows::FlowsCommand;
 
+use super::check::CheckArguments;
 use crate::{
     model::code::Class,
     topics::{
@@ -49,13 +50,7 @@ pub enum Command {
     /// Everything in one process, with simulated vendors: send sample webhooks and follow them to the end.
     Demo(DemoArguments),
     /// Check a config: every problem at once, no network.
-    Check {
-        /// The config; instead of --config.
-        path: Option<PathBuf>,
-        /// Also estimate, from the events recorded in the last 30 days, how many actions these flows will cause, and their price.
-        #[arg(long)]
-        against_log: bool,
-    },
+    Check(CheckArguments),
     /// Call every connection's vendor once, harmlessly, and tell what is wrong and what to do.
     Doctor {
         /// Only this connection.

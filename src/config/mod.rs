@@ -6,30 +6,38 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `source`, `tree`, `files` | text, places in it, YAML with places, several files as one |
-//! | `report`, `fields` | problems, and reading mappings so that none is missed |
-//! | `secrets` | references; the one place that reads the environment |
+//! | `encoding`, `source`, `tree`, `files` | bytes, text, places in it, YAML with places, several files as one |
+//! | `report`, `excerpt`, `fields` | problems, the lines shown with them, and reading mappings so that none is missed |
+//! | `secrets`, `plain` | references; the one place that reads the environment; secrets where none belong |
+//! | `keys`, `schema` | every key as data, for the reference page and for editors |
+//! | `volume` | what is expected, and whether limits allow for it |
 //! | `service`, `log`, `connections`, `settings`, `delivery`, `flows` | what each key means |
 
 mod connections;
 mod delivery;
+mod encoding;
+mod excerpt;
 mod fields;
 mod files;
 mod flows;
+pub mod keys;
 mod log;
+mod plain;
 pub mod report;
+pub mod schema;
 mod secrets;
 mod service;
 mod settings;
 mod source;
 mod tree;
+mod volume;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 pub use connections::ConnectionConfig;
 pub use delivery::{Circuit, Delivery, LimitConfig, Pauses, QuotaConfig, Retry, SpanConfig};
 pub use log::{KafkaConfig, LogConfig, Sasl, Security};
-pub use report::{Problem, Report};
+pub use report::{Problem, Report, Severity};
 pub use secrets::{Environment, FixedEnvironment, Mode, ProcessEnvironment};
 pub use service::{AdminConfig, GatewayConfig, Installation, Keeping, SpoolConfig};
 
@@ -52,6 +60,8 @@ pub struct Config {
     /// By today's names. Records carry first names ([`ConnectionConfig::identity`]), and so do the flows' steps.
     pub connections: BTreeMap<ConnectionName, ConnectionConfig>,
     pub flows: Arc<FlowSet>,
+    /// What checking found that does not keep the config from being used.
+    pub warnings: Vec<Problem>,
 }
 
 impl Config {
@@ -114,10 +124,15 @@ fn check(
     let files = files::merge(sources, &mut problems);
     let connections = connections::read(&files.connections, vendors, secrets, &mut problems);
     let flows = flows::read(&files.flows, &connections, &mut problems);
+    flows::compare(&flows, &connections, &mut problems);
+    let flows = flows.into_iter().map(|checked| checked.flow).collect();
     let config = service(&files, directory, secrets, &mut problems);
+    for entries in [&files.connections, &files.flows, &files.service] {
+        plain::check(entries, &mut problems);
+    }
     let flows = Arc::new(FlowSet::new(files.with_flows, flows));
     let config = Config { connections: connections.good, flows, ..config };
-    problems.into_report().map_or(Ok(config), Err)
+    problems.judge().map(|warnings| Config { warnings, ..config })
 }
 
 /// Everything but connections and flows.
@@ -145,6 +160,7 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
         keeping,
         connections: BTreeMap::new(),
         flows: Arc::new(FlowSet::new(Vec::new(), Vec::new())),
+        warnings: Vec::new(),
     }
 }
 
@@ -159,6 +175,7 @@ pub fn stored_flows(
     let merged = files::merge(&sources, &mut problems);
     let connections = Connections::through_time(connections);
     let flows = flows::read(&merged.flows, &connections, &mut problems);
+    let flows = flows.into_iter().map(|checked| checked.flow).collect();
     (FlowSet::new(files.to_vec(), flows), problems.into_report())
 }
 

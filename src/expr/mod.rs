@@ -11,8 +11,11 @@
 
 mod bounds;
 mod check;
+mod constant;
+pub mod demands;
 mod expression;
 pub mod functions;
+pub mod habits;
 mod operators;
 mod problem;
 pub mod schema;
