@@ -11,6 +11,7 @@
 
 mod bounds;
 mod check;
+mod explain;
 mod expression;
 pub mod functions;
 mod operators;
@@ -21,6 +22,7 @@ pub mod suggest;
 mod template;
 mod values;
 
+pub use explain::Clause;
 pub use expression::{Expression, Failed};
 pub use problem::Problem;
 pub use scope::{Scope, StepScope};
