@@ -250,6 +250,11 @@ codes! {
         "A step may use the results of steps that stand before it in its flow.";
     NO_SUCH_RESULT = "no-such-result", Config, "the step's operation returns no such result",
         "`spojka connectors <vendor>` lists what each operation returns.";
+    NO_SUCH_FLOW = "no-such-flow", Config, "there is no flow of this name", "The flows are those under `flows`, in all files of the config.";
+
+    // What running the tests beside the flows finds.
+    TEST_FAILED = "test-failed", Config, "a test beside the flows does not get what it expects",
+        "The message names the test and its case, what was expected and what came. Mend the flow, or the expectation. `spojka simulate` shows what an event does, clause by clause.";
 
     // What checking finds in expressions.
     EXPRESSION_SYNTAX = "expression-syntax", Config, "the expression cannot be read", "Expressions are written in CEL.";

@@ -3,6 +3,7 @@
 
 pub mod dead;
 pub mod lanes;
+pub mod recorded;
 pub mod topics;
 pub mod trace;
 
