@@ -296,6 +296,7 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
         retry: 0,
         optional: false,
         adopt: false,
+        hold: None,
         origin: Origin::default(),
         traceparent: None,
     };

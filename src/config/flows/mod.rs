@@ -1,6 +1,7 @@
 //! The flows: from YAML to what the router goes by.
 
 mod expressions;
+mod hold;
 mod parameters;
 mod steps;
 
