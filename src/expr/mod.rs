@@ -11,6 +11,7 @@
 
 mod bounds;
 mod check;
+mod constant;
 mod expression;
 pub mod functions;
 mod operators;
