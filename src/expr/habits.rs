@@ -11,11 +11,15 @@ pub fn advise(problem: Problem, text: &str) -> Problem {
     if let Some(advice) = of_code(&problem, text, before, rest) {
         return problem.hint(advice);
     }
-    match (&problem.hint, problem.code) {
-        (None, code::UNKNOWN_FIELD) => problem.hint("`spojka reference events` lists the fields"),
-        (None, code::UNKNOWN_FUNCTION) => problem.hint("`spojka reference functions` lists them"),
-        (None, code::EXPRESSION_SYNTAX) => problem.hint("expressions are written in CEL: `spojka reference functions`"),
-        (None, code::TYPE_MISMATCH) => problem.hint("`spojka reference events` lists the fields with their types"),
+    match &problem.hint {
+        None if problem.code == code::UNKNOWN_FIELD => problem.hint("`spojka reference events` lists the fields"),
+        None if problem.code == code::UNKNOWN_FUNCTION => problem.hint("`spojka reference functions` lists them"),
+        None if problem.code == code::EXPRESSION_SYNTAX => {
+            problem.hint("expressions are written in CEL: `spojka reference functions`")
+        }
+        None if problem.code == code::TYPE_MISMATCH => {
+            problem.hint("`spojka reference events` lists the fields with their types")
+        }
         _ => problem,
     }
 }
@@ -23,10 +27,10 @@ pub fn advise(problem: Problem, text: &str) -> Problem {
 fn of_code(problem: &Problem, text: &str, before: &str, rest: &str) -> Option<String> {
     let word = word_at(rest);
     let advice = match problem.code {
-        code::EXPRESSION_SYNTAX => return of_syntax(problem, text, before, rest),
-        code::UNKNOWN_VARIABLE => of_variable(word)?,
-        code::UNKNOWN_FUNCTION => of_function(word)?,
-        code::TYPE_MISMATCH => return of_types(problem, text, word),
+        code if code == code::EXPRESSION_SYNTAX => return of_syntax(problem, text, before, rest),
+        code if code == code::UNKNOWN_VARIABLE => of_variable(word)?,
+        code if code == code::UNKNOWN_FUNCTION => of_function(word)?,
+        code if code == code::TYPE_MISMATCH => return of_types(problem, text, word),
         _ => return None,
     };
     Some(advice.to_owned())

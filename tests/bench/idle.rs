@@ -58,6 +58,8 @@ const STARTS: usize = 5;
 const IDLE: Duration = Duration::from_secs(3);
 /// Outcomes of one append.
 const BATCH: usize = 1000;
+/// What we write in an owner's place must count, however many owners there were.
+const EPOCH: u64 = 1_000_000;
 
 fn main() -> anyhow::Result<()> {
     // Tests of all targets run this program without `--bench`: then it only shows that it works.
@@ -354,6 +356,7 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
         retry: 0,
         optional: false,
         adopt: false,
+        hold: None,
         origin: Origin::default(),
         traceparent: None,
     };

@@ -2,10 +2,14 @@
 
 mod disagree;
 mod expressions;
+mod hold;
 mod parameters;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use parameters::no_such_parameter;
+pub(super) use steps::find_target;
 
 use super::{
     connections::Connections,
@@ -196,7 +200,7 @@ fn read_types<'a>(node: &'a Node, problems: &mut Problems) -> Vec<(&'static Even
     types
 }
 
-fn unknown_type(text: &str, place: &Place, problems: &mut Problems) {
+pub(super) fn unknown_type(text: &str, place: &Place, problems: &mut Problems) {
     let known = || TYPES.iter().map(|event_type| event_type.name).filter(|name| !name.starts_with("step."));
     let entity = text.split('.').next().unwrap_or(text);
     let same_entity = || known().filter(|name| name.split('.').next() == Some(entity));
@@ -241,7 +245,7 @@ fn read_from<'a>(
 }
 
 /// Complains about a name, unless its connection is there and something else is wrong with it.
-fn no_such_connection(text: &str, place: &Place, connections: &Connections, problems: &mut Problems) {
+pub(super) fn no_such_connection(text: &str, place: &Place, connections: &Connections, problems: &mut Problems) {
     if connections.broken.iter().any(|broken| broken == text) {
         // Whoever mends the connection sees what else is wrong; until then a flow with it cannot be judged.
         return;
@@ -286,7 +290,7 @@ fn check_emitted(
     }
 }
 
-fn never_emitted(
+pub(super) fn never_emitted(
     event_type: &EventType,
     place: &Place,
     from: &[ConnectionName],
