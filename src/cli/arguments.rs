@@ -11,8 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use backtest::BacktestArguments;
 pub use flows::FlowsCommand;
 
-use super::check::CheckArguments;
-use super::simulate::SimulateArguments;
+use super::{check::CheckArguments, simulate::SimulateArguments};
 use crate::{
     model::code::Class,
     topics::{

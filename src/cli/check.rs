@@ -1,5 +1,5 @@
-//! `spojka check`: every problem of a config at once, then the tests beside its flows. Pure: no network, no log, and secrets
-//! need not be there; only with `--against-log` it asks the log what these flows would cause.
+//! `spojka check`: every problem of a config at once, then the tests beside its flows. Pure: no network, and secrets need not
+//! be there; only with `--against-log` it reads the log.
 
 use std::{
     io,
@@ -9,7 +9,11 @@ use std::{
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Exit, estimate, output::Output};
+use super::{
+    Exit,
+    estimate::{self, Estimate},
+    output::Output,
+};
 use crate::{
     config::{self, Config, Mode, Problem, ProcessEnvironment, Report, Severity},
     connectors::VENDORS,
@@ -37,26 +41,23 @@ pub fn run(path: &Path, arguments: &CheckArguments, output: &mut Output<'_>) -> 
     let config = match config::load(path, &ProcessEnvironment, VENDORS, Mode::CheckOnly) {
         Ok(config) => config,
         Err(Report { problems }) => {
-            tell(&json!({ "problems": problems }), &problems, &summary(&problems), output)?;
+            tell(&json!({ "problems": problems }), &problems, &summary(&problems), None, output)?;
             return Ok(Exit::Usage);
         }
     };
     let tests = config.run_tests(config::directory_of(path));
     let failures = tests.report.into_iter().flat_map(|report| report.problems);
     let problems: Vec<Problem> = config.warnings.iter().cloned().chain(failures).collect();
+    let estimate = if arguments.against_log { Some(estimate::estimate(path, &config, output)?) } else { None };
     let mut answer = json!({
         "problems": problems, "connections": config.connections.len(), "flows": config.flows.flows().len(),
         "tests": { "passed": tests.passed, "failed": tests.failed },
     });
-    let summary = format!("{}: {}{}", summary(&config.warnings), size(&config), told(tests.passed, tests.failed));
-    let estimate = if arguments.against_log { Some(estimate::estimate(path, &config, output)?) } else { None };
     if let Some(estimate) = &estimate {
-        answer["estimate"] = json!(estimate);
+        answer["estimate"] = serde_json::to_value(estimate)?;
     }
-    tell(&answer, &problems, &summary, output)?;
-    if let Some(estimate) = estimate.filter(|_| !output.json) {
-        estimate::print(output.out, &estimate)?;
-    }
+    let summary = format!("{}: {}{}", summary(&config.warnings), size(&config), told(tests.passed, tests.failed));
+    tell(&answer, &problems, &summary, estimate.as_ref(), output)?;
     Ok(match (tests.failed, arguments.deny_warnings && !config.warnings.is_empty()) {
         (_, true) => Exit::Usage,
         (0, false) => Exit::Done,
@@ -64,12 +65,19 @@ pub fn run(path: &Path, arguments: &CheckArguments, output: &mut Output<'_>) -> 
     })
 }
 
-fn tell(answer: &Value, problems: &[Problem], summary: &str, output: &mut Output<'_>) -> io::Result<()> {
+fn tell(
+    answer: &Value,
+    problems: &[Problem],
+    summary: &str,
+    estimate: Option<&Estimate>,
+    output: &mut Output<'_>,
+) -> io::Result<()> {
     output.show(answer, |out, _| {
         for problem in problems {
             writeln!(out, "{problem}")?;
         }
-        writeln!(out, "{summary}")
+        writeln!(out, "{summary}")?;
+        estimate.map_or(Ok(()), |estimate| estimate::print(out, estimate))
     })
 }
 

@@ -98,17 +98,6 @@ pub fn load(
     check(&sources, directory, &Secrets { environment, mode }, vendors, problems)
 }
 
-/// The files of a config as they stand, `(path, text)` each: what [`load_texts`] takes.
-///
-/// # Errors
-/// What cannot be read.
-pub fn read_texts(path: &Path) -> Result<Vec<(String, String)>, Report> {
-    let mut problems = Problems::default();
-    let sources = files::find(path, &mut problems);
-    let texts = sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect();
-    problems.into_report().map_or(Ok(texts), Err)
-}
-
 /// Reads an event's body as people write it, in YAML or JSON, by the schema's names.
 ///
 /// # Errors
@@ -133,6 +122,17 @@ pub fn event_body(path: &str, text: &str, entity: Entity) -> Result<Body, Report
 /// Where relative paths in a config begin.
 pub fn directory_of(path: &Path) -> &Path {
     if path.is_dir() { path } else { path.parent().unwrap_or(path) }
+}
+
+/// The files of a config as they stand, `(path, text)` each: what [`load_texts`] takes.
+///
+/// # Errors
+/// What cannot be read.
+pub fn read_texts(path: &Path) -> Result<Vec<(String, String)>, Report> {
+    let mut problems = Problems::default();
+    let sources = files::find(path, &mut problems);
+    let texts = sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect();
+    problems.into_report().map_or(Ok(texts), Err)
 }
 
 /// Checks a config whose files are at hand: `(path, text)` each. `directory` is what relative paths in it begin at.
