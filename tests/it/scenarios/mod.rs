@@ -4,6 +4,7 @@
 mod deletions;
 mod flows;
 mod garbage;
+mod held;
 mod missed;
 mod observed;
 mod once;
