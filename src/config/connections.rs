@@ -10,6 +10,7 @@ use super::{
     secrets::Secrets,
     settings,
     tree::{Entry, Node, Value},
+    volume::Volume,
 };
 use crate::{
     connectors::contract::{Connector, Settings, Vendor},
@@ -17,8 +18,8 @@ use crate::{
     router::preflight::Preflight,
 };
 
-/// Keys of a connection that are no vendors.
-const BESIDE: [&str; 3] = ["delivery", "preflight", "was"];
+/// Keys of a connection that are no vendors, sorted.
+pub(super) const BESIDE: [&str; 4] = ["delivery", "preflight", "volume", "was"];
 
 /// One configured account at a vendor.
 #[derive(Clone)]
@@ -51,6 +52,8 @@ impl std::fmt::Debug for ConnectionConfig {
 pub(crate) struct Connections {
     pub good: BTreeMap<ConnectionName, ConnectionConfig>,
     pub broken: Vec<String>,
+    /// How many events of each type a connection gives.
+    pub volumes: BTreeMap<ConnectionName, Volume>,
 }
 
 impl Connections {
@@ -60,7 +63,7 @@ impl Connections {
             .iter()
             .flat_map(|(name, config)| std::iter::once(name).chain(&config.was).map(move |name| (name, config)));
         let good = under_all_names.map(|(name, config)| (name.clone(), config.clone())).collect();
-        Self { good, broken: Vec::new() }
+        Self { good, ..Self::default() }
     }
 
     /// The first name of a connection, which is what records carry.
@@ -84,7 +87,8 @@ pub(crate) fn read(
         }
         let config = read_one(entry, vendors, secrets, problems);
         match (name, config) {
-            (Ok(name), Some(config)) => {
+            (Ok(name), Some((config, volume))) => {
+                connections.volumes.extend(volume.map(|volume| (name.clone(), volume)));
                 connections.good.insert(name, config);
             }
             _ => connections.broken.push(entry.key.text.clone()),
@@ -100,7 +104,7 @@ fn read_one(
     vendors: &'static [&'static Vendor],
     secrets: &Secrets<'_>,
     problems: &mut Problems,
-) -> Option<ConnectionConfig> {
+) -> Option<(ConnectionConfig, Option<Volume>)> {
     let Value::Map(entries) = &entry.value.value else {
         let found = entry.value.value.describe();
         let message = format!("the connection `{}` must be a mapping, found {found}", entry.key.text);
@@ -114,13 +118,14 @@ fn read_one(
     let what = format!("the connection `{}`", entry.key.text);
     let mut fields = Fields::some(entries, what, is_beside);
     let was = fields.node("was").map_or_else(Vec::new, |node| read_was(node, problems));
+    let volume = fields.node("volume").and_then(|node| Volume::read(node, problems));
     let delivery = fields.fields("delivery", problems);
     let base = Preflight::default();
     let preflight = fields.node("preflight").map_or(base.clone(), |node| preflight::read(node, &base, problems));
     let (vendor, _) = vendor?;
     let delivery = delivery.map_or_else(|| Delivery::of(vendor), |fields| Delivery::read(fields, vendor, problems));
     let (settings, connector) = opened?;
-    Some(ConnectionConfig { vendor, settings, connector, delivery, preflight, was })
+    Some((ConnectionConfig { vendor, settings, connector, delivery, preflight, was }, volume))
 }
 
 /// The one key that names a vendor.

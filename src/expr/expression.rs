@@ -21,8 +21,8 @@ const PARSER_STACK: usize = 32 << 20;
 /// A checked expression.
 #[derive(Debug)]
 pub struct Expression {
-    text: String,
-    program: IdedExpr,
+    pub(super) text: String,
+    pub(super) program: IdedExpr,
     kind: Type,
     steps: BTreeSet<String>,
 }
@@ -84,6 +84,10 @@ impl Expression {
         &self.kind
     }
 
+    pub(super) fn program(&self) -> &IdedExpr {
+        &self.program
+    }
+
     /// The steps whose results it uses.
     pub fn steps(&self) -> &BTreeSet<String> {
         &self.steps
@@ -104,9 +108,14 @@ impl Expression {
     /// # Errors
     /// What went wrong, without any value.
     pub fn evaluate(&self, facts: &Facts) -> Result<Value, Failed> {
+        Self::resolve(&self.program, facts)
+    }
+
+    /// Evaluates a part of it.
+    pub(super) fn resolve(part: &IdedExpr, facts: &Facts) -> Result<Value, Failed> {
         let mut context = Context::with_env(functions::environment());
         context.set_variable_resolver(facts);
-        let value = cel::Value::resolve(&self.program, &context).map_err(|error| failed(&error))?;
+        let value = cel::Value::resolve(part, &context).map_err(|error| failed(&error))?;
         to_json(&value).ok_or_else(|| Failed("the result is of no kind that can be used".to_owned()))
     }
 

@@ -12,8 +12,11 @@
 mod bounds;
 mod check;
 mod constant;
+pub mod demands;
+mod explain;
 mod expression;
 pub mod functions;
+pub mod habits;
 mod operators;
 mod problem;
 pub mod schema;
@@ -22,6 +25,7 @@ pub mod suggest;
 mod template;
 mod values;
 
+pub use explain::Clause;
 pub use expression::{Expression, Failed};
 pub use problem::Problem;
 pub use scope::{Scope, StepScope};

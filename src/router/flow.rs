@@ -19,6 +19,7 @@ use crate::{
     },
     topics::{
         self,
+        action::Action,
         event::{Event, EventType},
     },
 };
@@ -159,6 +160,14 @@ impl FlowSet {
 
     pub fn find(&self, name: &str) -> Option<&Flow> {
         self.flows.iter().find(|flow| flow.name == name)
+    }
+
+    /// Where an action's step stands among all steps: for showing actions in the order in which they are written.
+    pub fn place_of(&self, action: &Action) -> Option<(usize, usize)> {
+        let (flow, step) = action.step()?;
+        let at = self.flows.iter().position(|other| other.name == flow)?;
+        let steps = &self.flows.get(at)?.steps;
+        Some((at, steps.iter().position(|other| other.name == step)?))
     }
 
     /// The flows that an event concerns, by its type and connection.

@@ -165,7 +165,7 @@ fn go_on(event: &Event, step: &v1::Step, routing: &Routing<'_>) -> Routed {
 }
 
 /// A result that the operation declares but did not return is empty, never missing.
-fn with_all_results(step: &Step, returned: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub(super) fn with_all_results(step: &Step, returned: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let empty = step.operation.results.iter().map(|field| (field.name.to_owned(), String::new()));
     empty.chain(returned.clone()).collect()
 }

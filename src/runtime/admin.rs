@@ -49,6 +49,10 @@ pub enum Question {
     Newest {
         limit: usize,
     },
+    /// What was stored under an id, whole.
+    Recorded {
+        id: String,
+    },
     /// Begins a replay, or its count, and answers at once.
     ReplayBegin {
         request: Box<Request>,
@@ -120,6 +124,7 @@ pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::
         Question::Ends(retried) => serde_json::to_value(operator.ends(&retried).await?),
         Question::Trace { id } => serde_json::to_value(operator.trace(&id).await?),
         Question::Newest { limit } => serde_json::to_value(operator.newest(limit).await?),
+        Question::Recorded { id } => serde_json::to_value(operator.recorded(&id).await?),
         Question::ReplayBegin { request, dry } => serde_json::to_value(replayer.begin(*request, dry).await?),
         Question::ReplayShow { id } => serde_json::to_value(replayer.show(&id).await?),
         Question::ReplayList => serde_json::to_value(replayer.list().await?),

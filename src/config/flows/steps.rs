@@ -122,7 +122,8 @@ fn read_on_refusal(text: &str) -> Result<OnRefusal, String> {
     }
 }
 
-fn find_target<'a>(
+/// The connection and the operation that a `connection.operation` names.
+pub(in crate::config) fn find_target<'a>(
     call: &Entry,
     connections: &'a Connections,
     problems: &mut Problems,

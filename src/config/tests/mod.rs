@@ -2,6 +2,8 @@
 
 mod broken;
 mod broken_hold;
+mod broken_tests;
+mod flow_tests;
 mod held;
 mod names;
 mod right;

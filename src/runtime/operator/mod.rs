@@ -4,6 +4,7 @@
 pub mod dead;
 pub mod held;
 pub mod lanes;
+pub mod recorded;
 pub mod topics;
 pub mod trace;
 

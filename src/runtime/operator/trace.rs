@@ -108,7 +108,7 @@ impl Operator {
     }
 
     /// The webhook that an id began with.
-    async fn find_webhook(&self, id: &str) -> Result<String, OperatorError> {
+    pub(super) async fn find_webhook(&self, id: &str) -> Result<String, OperatorError> {
         if id.starts_with("w-") {
             return Ok(id.to_owned());
         }
@@ -141,7 +141,7 @@ impl Operator {
         found.ok_or_else(|| OperatorError::NotFound(format!("no topic holds `{id}`")))
     }
 
-    async fn scan(&self, topic: &str, mut each: impl FnMut(&Record)) -> Result<(), OperatorError> {
+    pub(super) async fn scan(&self, topic: &str, mut each: impl FnMut(&Record)) -> Result<(), OperatorError> {
         let partitions = self.log.describe(topic).await?.partitions.len();
         for partition in 0..partitions {
             let partition = u32::try_from(partition).unwrap_or(u32::MAX);

@@ -107,7 +107,11 @@ async fn an_order_that_does_not_add_up_is_a_dead_letter_that_says_by_how_much(st
     play.quiet().await;
     let dead = play.dead().await;
     assert_eq!((dead.len(), dead[0].code.as_str()), (1, "totals-differ"));
-    assert!(dead[0].message.contains("step `news.record_order`, `order`: the lines with tax are"), "{}", dead[0].message);
+    assert!(
+        dead[0].message.contains("step `news.record_order`, `order`: the lines with tax are"),
+        "{}",
+        dead[0].message
+    );
     assert!(dead[0].message.contains("the total is 99999 CZK: a difference of"), "{}", dead[0].message);
     assert!(Stage::effects(&play.stage.newsletter, "order").is_empty());
     play.end().await;
