@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     delivery::{self, Delivery},
     fields::{Fields, list, texts},
+    files::member,
     report::Problems,
     secrets::Secrets,
     settings,
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// Keys of a connection that are no vendors, sorted.
-pub(super) const BESIDE: [&str; 3] = ["delivery", "volume", "was"];
+pub(super) const BESIDE: [&str; 4] = ["defaults", "delivery", "volume", "was"];
 
 /// One configured account at a vendor.
 #[derive(Clone)]
@@ -50,16 +51,19 @@ pub(crate) struct Connections {
     pub broken: Vec<String>,
     /// How many events of each type a connection gives.
     pub volumes: BTreeMap<ConnectionName, Volume>,
+    /// What connections give to operations where a step does not, as it was written.
+    pub defaults: BTreeMap<ConnectionName, Vec<Entry>>,
 }
 
 impl Connections {
-    /// Those of a config, as its older flow sets knew them: under every name that each ever had.
-    pub fn through_time(connections: &BTreeMap<ConnectionName, ConnectionConfig>) -> Self {
+    /// Those of a config, as its older flow sets knew them: under every name that each ever had, with the defaults that they
+    /// had then, which stand in `entries`.
+    pub fn through_time(connections: &BTreeMap<ConnectionName, ConnectionConfig>, entries: &[Entry]) -> Self {
         let under_all_names = connections
             .iter()
             .flat_map(|(name, config)| std::iter::once(name).chain(&config.was).map(move |name| (name, config)));
         let good = under_all_names.map(|(name, config)| (name.clone(), config.clone())).collect();
-        Self { good, ..Self::default() }
+        Self { good, defaults: read_defaults(entries, &mut Problems::default()), ..Self::default() }
     }
 
     /// The first name of a connection, which is what records carry.
@@ -90,9 +94,28 @@ pub(crate) fn read(
             _ => connections.broken.push(entry.key.text.clone()),
         }
     }
+    connections.defaults = read_defaults(entries, problems);
     check_identities(entries, &connections, problems);
     delivery::divide(&mut connections.good, entries, problems);
     connections
+}
+
+/// The connections' `defaults`, which only the flows can make sense of.
+fn read_defaults(entries: &[Entry], problems: &mut Problems) -> BTreeMap<ConnectionName, Vec<Entry>> {
+    let mut defaults = BTreeMap::new();
+    for entry in entries {
+        match (ConnectionName::parse(&entry.key.text), member(&entry.value, "defaults")) {
+            (Ok(name), Some(Node { value: Value::Map(given), .. })) => {
+                defaults.insert(name, given.clone());
+            }
+            (_, Some(Node { value, place })) if !matches!(value, Value::Map(_) | Value::Null) => {
+                let message = format!("`defaults` must be a mapping, found {}", value.describe());
+                problems.add(place, code::WRONG_KIND, message).hint("from parameters, or operations, to their values");
+            }
+            _ => {}
+        }
+    }
+    defaults
 }
 
 fn read_one(
@@ -116,6 +139,7 @@ fn read_one(
     let was = fields.node("was").map_or_else(Vec::new, |node| read_was(node, problems));
     let volume = fields.node("volume").and_then(|node| Volume::read(node, problems));
     let delivery = fields.fields("delivery", problems);
+    fields.node("defaults");
     let (vendor, _) = vendor?;
     let delivery = delivery.map_or_else(|| Delivery::of(vendor), |fields| Delivery::read(fields, vendor, problems));
     let (settings, connector) = opened?;

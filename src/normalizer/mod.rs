@@ -22,6 +22,7 @@ use crate::{
         action::{Action, Purpose, Source},
         dead::{DeadLetter, Kind},
         event::{Event, Occurrence, OriginKind},
+        occasion::Occasions,
         record::{Append, Record, TRACEPARENT},
         webhook::Webhook,
     },
@@ -180,6 +181,7 @@ pub fn fetch_of(ids: &Ids, webhook: &Webhook, fetch: Fetch) -> Action {
         retry: 0,
         optional: false,
         adopt: false,
+        only: Occasions::default(),
         origin: webhook.origin.clone(),
         traceparent: webhook.traceparent.clone(),
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     expr::{Facts, Failed, Results},
     model::{
-        code::{self, Code},
+        code,
         id::{FlowSetHash, Ids},
         time::Timestamp,
     },
@@ -22,6 +22,7 @@ use crate::{
         body::{Body, v1},
         event::{Event, OriginKind, STEP_DONE},
         memory::End,
+        occasion::Occasions,
     },
 };
 
@@ -59,6 +60,7 @@ fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
     let facts = Facts::of(event, &nothing);
     for (hash, flow) in judges {
         let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(&facts));
+        routed.note(flow, None, "when", &facts);
         match holds {
             Ok(true) => {
                 let traceparent = &event.traceparent;
@@ -66,7 +68,7 @@ fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
                 run.start_with(None, &nothing, &facts, &mut routed);
             }
             Ok(false) => routed.skip(flow, None, Why::Condition),
-            Err(failed) => routed.fail(flow, None, Some("when"), code::EVALUATION_FAILED, failed.0),
+            Err(failed) => routed.stop(flow, None, "when", &failed),
         }
     }
     routed
@@ -228,19 +230,23 @@ impl Run<'_> {
             routed.skip(self.flow, Some(step), Why::WaitsInVain);
             return None;
         }
-        match step.when.as_ref().map_or(Ok(true), |when| when.holds(facts)) {
+        let holds = step.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
+        routed.note(self.flow, Some(step), "when", facts);
+        match holds {
             Ok(true) => {}
             Ok(false) => {
                 routed.skip(self.flow, Some(step), Why::Condition);
                 return None;
             }
             Err(failed) => {
-                routed.fail(self.flow, Some(step), Some("when"), code::EVALUATION_FAILED, failed.0);
+                routed.stop(self.flow, Some(step), "when", &failed);
                 return None;
             }
         }
         let parameters = self.parameters(step, facts, routed)?;
-        let target = match step.connector.target(step.operation, &parameters) {
+        let mut only = Occasions::default();
+        step.given.iter().for_each(|given| only.extend(&given.only));
+        let target = match step.connector.target(step.operation, &only.standing(&parameters)) {
             Ok(target) => target,
             Err(message) => {
                 routed.fail(self.flow, Some(step), None, code::BAD_PARAMETER, message);
@@ -253,6 +259,7 @@ impl Run<'_> {
             connection: step.connection.clone(),
             operation: step.operation.name.to_owned(),
             parameters,
+            only,
             conflict: self.ids.conflict(&step.connection, &target.object),
             purpose: Purpose::Step {
                 flow: self.flow.name.clone(),
@@ -285,24 +292,36 @@ impl Run<'_> {
         }))
     }
 
-    /// All parameters, or every failure.
+    /// All parameters, or every failure. Nothing at all when a table says that the step is left out.
     fn parameters(&self, step: &Step, facts: &Facts, routed: &mut Routed) -> Option<Parameters> {
         let mut parameters = Parameters::new();
-        let mut complete = true;
+        let (mut complete, mut skipped) = (true, false);
         for given in &step.given {
-            let value = value_of(given, facts, self.event).and_then(|value| {
-                let missing = value.is_none() && given.parameter.required;
-                if missing { Err((code::BAD_PARAMETER, "is needed, and empty".to_owned())) } else { Ok(value) }
-            });
+            let name = given.parameter.name;
+            let value = value_of(given, facts, self.event);
+            routed.note(self.flow, Some(step), name, facts);
             match value {
-                Ok(value) => parameters.extend(value.map(|value| (given.parameter.name.to_owned(), value))),
-                Err((code, message)) => {
+                Ok(None) if given.parameter.required => {
                     complete = false;
-                    routed.fail(self.flow, Some(step), Some(given.parameter.name), code, message);
+                    let message = "is needed, and empty".to_owned();
+                    routed.fail(self.flow, Some(step), Some(name), code::BAD_PARAMETER, message);
+                }
+                Ok(value) => parameters.extend(value.map(|value| (name.to_owned(), value))),
+                Err(Unfit::Failed(failed)) if failed.skips() => skipped = true,
+                Err(Unfit::Failed(failed)) => {
+                    complete = false;
+                    routed.stop(self.flow, Some(step), name, &failed);
+                }
+                Err(Unfit::Refused(message)) => {
+                    complete = false;
+                    routed.fail(self.flow, Some(step), Some(name), code::BAD_PARAMETER, message);
                 }
             }
         }
-        complete.then_some(parameters)
+        if skipped && complete {
+            routed.skip(self.flow, Some(step), Why::NoRow);
+        }
+        (complete && !skipped).then_some(parameters)
     }
 }
 
@@ -311,13 +330,20 @@ pub(super) fn run_of(event: &Event) -> &str {
     if event.origin.kind == OriginKind::Repeat { &event.origin.run } else { "" }
 }
 
+/// Why there is no value.
+enum Unfit {
+    Failed(Failed),
+    /// What the parameter takes.
+    Refused(String),
+}
+
 /// A parameter's value; `None` when it is empty.
-fn value_of(given: &Given, facts: &Facts, event: &Event) -> Result<Option<Value>, (Code, String)> {
+fn value_of(given: &Given, facts: &Facts, event: &Event) -> Result<Option<Value>, Unfit> {
     if let Source::Constant(value) = &given.source {
         return Ok(Some(value.clone()));
     }
-    let value = evaluate(&given.source, facts, event).map_err(|failed| (code::EVALUATION_FAILED, failed.0))?;
-    coerce(given.parameter.kind, value).map_err(|message| (code::BAD_PARAMETER, message))
+    let value = evaluate(&given.source, facts, event).map_err(Unfit::Failed)?;
+    coerce(given.parameter.kind, value).map_err(Unfit::Refused)
 }
 
 fn evaluate(source: &Source, facts: &Facts, event: &Event) -> Result<Value, Failed> {

@@ -15,6 +15,7 @@ use super::{
     operator_of, pulse,
     replay::Replayer,
     roles::{DRAIN, Ground},
+    starts,
 };
 use crate::{
     config::Config,
@@ -50,6 +51,8 @@ pub enum StartError {
     RecordTooLarge { topic: String, takes: usize, needs: usize },
     #[error("the flows cannot be put in force: {0}")]
     Flows(String),
+    #[error("the flows cannot be put in force: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Starts(Vec<starts::Change>),
 }
 
 /// How long the ports stay closed while the log is looked at: then senders should have an answer, whatever it is.

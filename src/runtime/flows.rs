@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{app::StartError, roles::Ground};
+use super::{app::StartError, roles::Ground, starts};
 use crate::{
     config::{self, Config},
     log::{Fencing, Log, LogResult, Table},
@@ -31,10 +31,18 @@ pub(super) async fn activate(config: &Config, ground: &Ground) -> Result<(), Sta
     if latest.as_ref().is_some_and(|activation| activation.hash == set.hash) {
         return Ok(());
     }
+    let judged = starts::judge(table.as_ref(), config, &ground.accepted_starts)?;
+    if !judged.refused.is_empty() {
+        return Err(StartError::Starts(judged.refused));
+    }
     let now = ground.clock.now();
     let ahead = if latest.is_none() || ground.log.is_exclusive() { Duration::ZERO } else { AHEAD };
     let activation = Activation { hash: set.hash.clone(), since: whole_second(now) + ahead };
-    table.write(vec![set.to_append(topic.clone(), now), activation.to_append(topic)]).await?;
+    table.write(vec![set.to_append(topic.clone(), now), activation.to_append(topic.clone())]).await?;
+    let starts = judged.records(&topic, now);
+    if !starts.is_empty() {
+        table.write(starts).await?;
+    }
     tracing::info!(flow_set = %activation.hash, since = %activation.since, flows = config.flows.flows().len(), "flows in force");
     Ok(())
 }

@@ -13,6 +13,7 @@ mod pulse;
 pub mod replay;
 mod roles;
 mod signals;
+mod starts;
 mod transport;
 mod trim;
 

@@ -19,6 +19,7 @@ pub mod dead;
 pub mod event;
 pub mod flows;
 pub mod memory;
+pub mod occasion;
 pub mod record;
 pub mod replay;
 pub mod step;

@@ -1,8 +1,10 @@
 //! Configs that are right, and reports about those that are not.
 
 mod broken;
+mod broken_shape;
 mod broken_tests;
 mod flow_tests;
 mod names;
 mod right;
 mod routing;
+mod shape;

@@ -29,6 +29,7 @@ use spojka::{
         dead::DeadLetter,
         event::{Entity, Event, Origin},
         memory::{self, ActionState, End, Outcome, Waiting, key},
+        occasion::Occasions,
         record::{Append, Record},
         webhook::Webhook,
     },
@@ -244,6 +245,7 @@ impl Stage {
             retry: 0,
             optional: false,
             adopt: false,
+            only: Occasions::default(),
             origin: Origin::default(),
             traceparent: None,
         }

@@ -4,6 +4,7 @@
 mod deletions;
 mod flows;
 mod garbage;
+mod lookups;
 mod missed;
 mod observed;
 mod once;
@@ -12,6 +13,7 @@ mod quota;
 mod replay;
 mod retry;
 mod sales;
+mod starts;
 mod states;
 mod steps;
 
