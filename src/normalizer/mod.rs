@@ -182,6 +182,7 @@ pub fn fetch_of(ids: &Ids, webhook: &Webhook, fetch: Fetch) -> Action {
         optional: false,
         adopt: false,
         only: Occasions::default(),
+        hold: None,
         origin: webhook.origin.clone(),
         traceparent: webhook.traceparent.clone(),
     }

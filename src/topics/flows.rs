@@ -17,6 +17,11 @@ pub const ACTIVATIONS: &str = "active/";
 /// Keys of all starts that flows claim begin so; what follows is a flow's first name.
 pub const STARTS: &str = "start/";
 
+/// The key of a flow set.
+pub fn set_key(hash: &FlowSetHash) -> String {
+    format!("{SETS}{hash}")
+}
+
 /// A checked flow set: the files it was read from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowSet {
@@ -49,7 +54,7 @@ impl FlowStart {
 
 impl FlowSet {
     pub fn to_append(&self, topic: String, at: Timestamp) -> Append {
-        put(topic, format!("{SETS}{}", self.hash), self, at)
+        put(topic, set_key(&self.hash), self, at)
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod defaults;
 mod disagree;
 mod expressions;
 mod field_sets;
+mod hold;
 mod layers;
 mod occasions;
 mod parameters;

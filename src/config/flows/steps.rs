@@ -1,4 +1,4 @@
-//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `on_refusal`,
+//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `hold`, `on_refusal`,
 //! `optional`, `use`, `was`.
 
 use std::{
@@ -13,7 +13,7 @@ use super::{
         report::Problems,
         tree::{Entry, Node, Value},
     },
-    LONGEST_NAME, Vocabulary, condition, is_name,
+    LONGEST_NAME, Vocabulary, condition, hold, is_name,
     layers::Layers,
     names, no_such_connection, parameters, steps_in_scope,
 };
@@ -22,7 +22,10 @@ use crate::{
     connectors::contract::{Operation, Vendor, operation::OperationKind},
     expr::Expression,
     model::{code, connection::ConnectionName},
-    router::{OnRefusal, Step, flow::schedule},
+    router::{
+        OnRefusal, Step,
+        flow::{Hold, schedule},
+    },
     topics::event::Entity,
 };
 
@@ -37,6 +40,7 @@ struct Head<'a> {
     when: Option<&'a Node>,
     /// The field sets that it uses, by name.
     uses: Vec<(&'a str, &'a Node)>,
+    hold: Option<&'a Node>,
     /// `connection.operation` with the parameters.
     call: &'a Entry,
     target: Option<(&'a ConnectionName, &'a ConnectionConfig, &'static Operation)>,
@@ -89,6 +93,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
     let optional = fields.flag("optional", false, problems);
     let when = fields.node("when");
     let uses = fields.node("use").map_or_else(Vec::new, |node| texts(node, problems));
+    let hold = fields.node("hold");
     let was = fields.node("was").map_or_else(Vec::new, |node| names(node, problems));
     fields.finish(problems);
     let call = call?;
@@ -100,6 +105,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
         optional,
         when,
         uses,
+        hold,
         call,
         target: find_target(call, connections, problems),
     })
@@ -200,13 +206,15 @@ fn compile(
     for (at, head) in heads.iter().enumerate() {
         let scope = vocabulary.scope(entity, &steps_in_scope(&results, at));
         let when = head.when.and_then(|node| condition(node, &scope, problems));
+        let hold = head.hold.and_then(|node| hold::read(node, &scope, problems));
         let sets = vocabulary.field_sets.used(&head.uses, problems);
         let Some((connection, config, operation)) = head.target else { continue };
         let defaults = vocabulary.connections.defaults.get(connection).map_or(&[][..], Vec::as_slice);
         let layers = Layers::of(head.call, sets, (config.vendor, operation), defaults, problems);
         let given = layers
             .map_or_else(Vec::new, |layers| parameters::read(&head.call.key, &layers, operation, &scope, problems));
-        let used = when.iter().flat_map(|when: &Expression| when.steps().iter().cloned());
+        let conditions = when.iter().chain(hold.as_ref().and_then(Hold::condition));
+        let used = conditions.flat_map(|when: &Expression| when.steps().iter().cloned());
         let used = used.chain(given.iter().flat_map(parameters::steps));
         steps.push(Step {
             name: head.name.clone(),
@@ -219,6 +227,7 @@ fn compile(
             needs: used.filter_map(|name| places.get(name.as_str()).copied()).collect(),
             given,
             when,
+            hold,
             after: None,
         });
     }

@@ -71,6 +71,7 @@ fn action(id: &str, entity: &str, version: Version, arrived: i64) -> Action {
             flow: "f".to_owned(),
             step: "s".to_owned(),
             event: EventId::from_text("e-1"),
+            flow_set: None,
             continuation: None,
         },
         source: Source {
@@ -84,6 +85,7 @@ fn action(id: &str, entity: &str, version: Version, arrived: i64) -> Action {
         optional: false,
         adopt: false,
         only: Occasions::default(),
+        hold: None,
         origin: Origin::default(),
         traceparent: None,
     }

@@ -28,6 +28,7 @@ fn action(key: &str, webhook: &str) -> Action {
             flow: "mirror".to_owned(),
             step: "write".to_owned(),
             event: EventId::from_text("e-1"),
+            flow_set: None,
             continuation: None,
         },
         source: Source {
@@ -41,6 +42,7 @@ fn action(key: &str, webhook: &str) -> Action {
         optional: false,
         adopt: false,
         only: Occasions::default(),
+        hold: None,
         origin: Origin::default(),
         traceparent: None,
     }

@@ -136,6 +136,7 @@ impl Replayer {
             optional: false,
             adopt: false,
             only: Occasions::default(),
+            hold: None,
             origin: Origin { kind: OriginKind::Import, run: import.run.clone() },
             traceparent: None,
         }

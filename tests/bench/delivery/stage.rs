@@ -172,6 +172,7 @@ impl Stage {
                 flow: "flow".to_owned(),
                 step: "step".to_owned(),
                 event: EventId::from_text("e"),
+                flow_set: None,
                 continuation: None,
             },
             source: Source {
@@ -185,6 +186,7 @@ impl Stage {
             optional: false,
             adopt: false,
             only: Occasions::default(),
+            hold: None,
             origin: Origin::default(),
             traceparent: None,
         }

@@ -233,6 +233,7 @@ impl Stage {
                 flow: "flow".to_owned(),
                 step: "step".to_owned(),
                 event: EventId::from_text("e-1"),
+                flow_set: None,
                 continuation: None,
             },
             source: Source {
@@ -246,6 +247,7 @@ impl Stage {
             optional: false,
             adopt: false,
             only: Occasions::default(),
+            hold: None,
             origin: Origin::default(),
             traceparent: None,
         }
