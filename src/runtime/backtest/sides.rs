@@ -62,7 +62,8 @@ impl Side {
         let mut made = Made::default();
         let mut queue = VecDeque::from([route_with(event, facts, &routing)]);
         while let Some(routed) = queue.pop_front() {
-            let Routed { actions, skipped, failed } = routed;
+            // What had no row shows in what was left out or failed.
+            let Routed { actions, skipped, failed, missed: _ } = routed;
             made.skipped.extend(skipped);
             made.failed.extend(failed);
             for action in actions {
