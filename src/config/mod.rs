@@ -26,6 +26,7 @@ pub mod keys;
 mod log;
 mod lookups;
 mod plain;
+mod preflight;
 pub mod report;
 pub mod schema;
 mod secrets;

@@ -156,7 +156,8 @@ pub(super) async fn rules(config: &Arc<Config>, ground: &Ground, as_of: AsOf) ->
     let table = flows_table(ground).await?;
     let Some(hash) = in_force(table.as_ref(), ground.clock.now())? else { return Ok(Rules::default()) };
     let broken = |error: topics::Unreadable| LogError::Broken(error.to_string());
-    let set = table.get(&set_key(&hash))?.map(|bytes| read::<FlowSet>(&bytes)).transpose().map_err(broken)?;
+    let set =
+        table.get(&set_key(&hash))?.map(|bytes| read::<topics::flows::FlowSet>(&bytes)).transpose().map_err(broken)?;
     let (flows, _) = config::stored_flows(&set.map_or_else(Vec::new, |set| set.files), &config.connections);
     Ok(Rules::always(hash, Arc::new(flows)))
 }

@@ -94,7 +94,7 @@ fn not_for_this(call: &Key, set: &str, key: &Key, operation: &Operation, problem
 
 pub(in crate::config) fn no_such_parameter(call: &Key, key: &Key, operation: &Operation, problems: &mut Problems) {
     let known = || operation.parameters.iter().map(|parameter| parameter.name);
-    let beside = ["name", "when", "on_refusal", "optional", "use", "was"];
+    let beside = ["name", "when", "hold", "preflight", "on_refusal", "optional", "use", "was"];
     let hint = match crate::expr::suggest::nearest(&key.text, known()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if beside.contains(&key.text.as_str()) => {

@@ -1,5 +1,5 @@
-//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `hold`, `on_refusal`,
-//! `optional`, `use`, `was`.
+//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `hold`, `preflight`,
+//! `on_refusal`, `optional`, `use`, `was`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,6 +10,7 @@ use super::{
     super::{
         connections::Connections,
         fields::{Fields, list, scalar, texts},
+        preflight,
         report::Problems,
         tree::{Entry, Node, Value},
     },
@@ -25,6 +26,7 @@ use crate::{
     router::{
         OnRefusal, Step,
         flow::{Hold, schedule},
+        preflight::{Preflight, is_document},
     },
     topics::event::Entity,
 };
@@ -41,6 +43,7 @@ struct Head<'a> {
     /// The field sets that it uses, by name.
     uses: Vec<(&'a str, &'a Node)>,
     hold: Option<&'a Node>,
+    preflight: Option<&'a Node>,
     /// `connection.operation` with the parameters.
     call: &'a Entry,
     target: Option<(&'a ConnectionName, &'a ConnectionConfig, &'static Operation)>,
@@ -94,6 +97,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
     let when = fields.node("when");
     let uses = fields.node("use").map_or_else(Vec::new, |node| texts(node, problems));
     let hold = fields.node("hold");
+    let preflight = fields.node("preflight");
     let was = fields.node("was").map_or_else(Vec::new, |node| names(node, problems));
     fields.finish(problems);
     let call = call?;
@@ -106,6 +110,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
         when,
         uses,
         hold,
+        preflight,
         call,
         target: find_target(call, connections, problems),
     })
@@ -228,6 +233,7 @@ fn compile(
             given,
             when,
             hold,
+            preflight: preflight_of(head, config, operation, problems),
             after: None,
         });
     }
@@ -236,6 +242,21 @@ fn compile(
         steps.iter_mut().zip(schedule(&needs)).for_each(|(step, after)| step.after = after);
     }
     steps
+}
+
+/// The step's own words, else its connection's.
+fn preflight_of(
+    head: &Head<'_>,
+    config: &ConnectionConfig,
+    operation: &Operation,
+    problems: &mut Problems,
+) -> Preflight {
+    let Some(node) = head.preflight else { return config.preflight.clone() };
+    if !operation.parameters.iter().any(|parameter| is_document(parameter.kind)) {
+        let message = format!("`preflight` checks orders and invoices, and `{}` takes none", head.call.key.text);
+        problems.add(&node.place, code::UNKNOWN_KEY, message);
+    }
+    preflight::read(node, &config.preflight, problems)
 }
 
 fn results_of(head: &Head<'_>) -> Option<Vec<String>> {

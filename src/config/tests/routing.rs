@@ -76,7 +76,7 @@ fn routed_under(rules: &Rules, event: &Event) -> Routed {
     route(event, &Routing { rules, ids: &ids(), remember: Duration::from_hours(24 * 400), now: day(20) })
 }
 
-fn routed(flows: &str) -> Routed {
+pub(super) fn routed(flows: &str) -> Routed {
     routed_by(&config(flows), &event(ORDER_PAID, order()))
 }
 
@@ -94,7 +94,7 @@ pub(super) fn ended(action: &Action, event_type: &'static EventType, result: &[(
     Event { body: Body::Step(Box::new(body)), ..event(event_type, order()) }
 }
 
-fn steps(routed: &Routed) -> Vec<&str> {
+pub(super) fn steps(routed: &Routed) -> Vec<&str> {
     routed.actions.iter().map(|action| action.step().expect("a step").1).collect()
 }
 

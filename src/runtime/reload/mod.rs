@@ -61,6 +61,9 @@ pub struct Reloaded {
     /// When they come into force.
     pub since: Option<Timestamp>,
     pub flows: usize,
+    /// What `spojka check` warns of.
+    #[serde(default)]
+    pub warnings: usize,
     /// What changed beside the flows and has no effect yet.
     pub needs_restart: Vec<String>,
     /// Why it was refused, for people, without secrets.
@@ -123,7 +126,15 @@ impl Reloader {
                 return Ok(not_in_force(flow_set, needs_restart, text));
             }
         };
-        Ok(Reloaded { end, flow_set, since, flows: config.flows.flows().len(), needs_restart, report: None })
+        Ok(Reloaded {
+            end,
+            flow_set,
+            since,
+            flows: config.flows.flows().len(),
+            warnings: config.warnings.len(),
+            needs_restart,
+            report: None,
+        })
     }
 
     /// On a thread of its own: files are read, and a thousand flows take half a second to compile.
@@ -151,14 +162,22 @@ fn refused(flow_set: Option<FlowSetHash>, needs_restart: Vec<String>, report: &R
 }
 
 fn not_in_force(flow_set: Option<FlowSetHash>, needs_restart: Vec<String>, report: String) -> Reloaded {
-    Reloaded { end: ReloadEnd::Refused, flow_set, since: None, flows: 0, needs_restart, report: Some(report) }
+    Reloaded {
+        end: ReloadEnd::Refused,
+        flow_set,
+        since: None,
+        flows: 0,
+        warnings: 0,
+        needs_restart,
+        report: Some(report),
+    }
 }
 
 fn tell(reloaded: &Reloaded) {
-    let Reloaded { end, flow_set, since, flows, needs_restart, report } = reloaded;
+    let Reloaded { end, flow_set, since, flows, warnings, needs_restart, report } = reloaded;
     let (flow_set, since) = (flow_set.as_ref().map(ToString::to_string), since.map(|since| since.to_string()));
     match end {
-        ReloadEnd::Done => tracing::info!(flow_set, since, flows, "flows reloaded"),
+        ReloadEnd::Done => tracing::info!(flow_set, since, flows, warnings, "flows reloaded"),
         ReloadEnd::Unchanged => tracing::info!(flow_set, "flows reloaded: they are in force already"),
         ReloadEnd::Refused => tracing::error!(report, "the flows were not reloaded; the old ones go on"),
     }
