@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::check::CheckArguments;
+use super::{check::CheckArguments, reference::ReferenceArguments};
 use crate::{
     model::code::Class,
     topics::{
@@ -78,6 +78,10 @@ pub enum Command {
         /// Its id: `w-…`, `e-…`, `a-…` or `d-…`. Without one: the webhooks that arrived last.
         id: Option<String>,
     },
+    /// Reference pages: config keys, events, connectors, functions, codes.
+    Reference(ReferenceArguments),
+    /// The JSON Schema of configs, for editors.
+    Schema,
     /// What a code means, and what to do.
     Explain {
         /// Without one: all of them.

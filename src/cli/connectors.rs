@@ -33,7 +33,14 @@ fn print(out: &mut dyn Write, vendor: &Vendor) -> io::Result<()> {
     let rows: Vec<_> = vendor
         .settings
         .iter()
-        .map(|setting| vec![setting.name.to_owned(), setting.kind.describe(), setting.need.describe().to_owned(), setting.doc.to_owned()])
+        .map(|setting| {
+            vec![
+                setting.name.to_owned(),
+                setting.kind.describe(),
+                setting.need.describe().to_owned(),
+                setting.doc.to_owned(),
+            ]
+        })
         .collect();
     table(out, &["name", "takes", "default", "for"], &rows)?;
     if !vendor.limits.is_empty() {

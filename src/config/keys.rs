@@ -85,7 +85,12 @@ pub const CONFIG: Mapping = Mapping {
         key("gateway", Takes::Map(&GATEWAY), "", "Where webhooks arrive."),
         key("admin", Takes::Map(&ADMIN), "", "Health, metrics, and the commands' own port."),
         key("remember", DURATION, "400d", "How long outcomes are kept: so long nothing is done twice."),
-        key("retention", DURATION, "90d", "How long webhooks, events and actions are kept: so long they can be replayed."),
+        key(
+            "retention",
+            DURATION,
+            "90d",
+            "How long webhooks, events and actions are kept: so long they can be replayed.",
+        ),
     ],
 };
 
@@ -93,7 +98,12 @@ const INSTALLATION: Mapping = Mapping {
     name: "installation",
     doc: "What sets this installation apart from others on the same brokers.",
     keys: &[
-        key("prefix", Takes::Form("up to 64 of `a-z`, `0-9`, `.`, `_` and `-`", "^[A-Za-z0-9._-]{0,64}$"), "spojka.", "Before every topic's name."),
+        key(
+            "prefix",
+            Takes::Form("up to 64 of `a-z`, `0-9`, `.`, `_` and `-`", "^[A-Za-z0-9._-]{0,64}$"),
+            "spojka.",
+            "Before every topic's name.",
+        ),
         key("hash_key", SECRET, "", "What ids and keyed hashes are built with. It must never change."),
     ],
 };
@@ -119,7 +129,12 @@ const KAFKA: Mapping = Mapping {
     keys: &[
         needed("brokers", Takes::Names, "Some of the brokers, `host:port` each."),
         key("security", Takes::Map(&SECURITY), "", "TLS and login."),
-        key("replication", count(99), "", "Copies of each topic that is made; without it, as the cluster does by itself."),
+        key(
+            "replication",
+            count(99),
+            "",
+            "Copies of each topic that is made; without it, as the cluster does by itself.",
+        ),
         key("tables", TEXT, "data/tables", "The folder for local copies of compacted topics. It can be made anew."),
         key("options", Takes::Texts, "", "Options of librdkafka, by its own names."),
     ],
@@ -149,8 +164,18 @@ const GATEWAY: Mapping = Mapping {
     name: "gateway",
     doc: "Where webhooks arrive.",
     keys: &[
-        key("max_body_bytes", Takes::Kind(SettingKind::Integer { min: 1024, max: 64 << 20 }), "2097152", "The largest webhook."),
-        key("public_url", Takes::Kind(SettingKind::Url), "", "Where vendors reach us from outside, for the URLs that people copy."),
+        key(
+            "max_body_bytes",
+            Takes::Kind(SettingKind::Integer { min: 1024, max: 64 << 20 }),
+            "2097152",
+            "The largest webhook.",
+        ),
+        key(
+            "public_url",
+            Takes::Kind(SettingKind::Url),
+            "",
+            "Where vendors reach us from outside, for the URLs that people copy.",
+        ),
         key("listen", ADDRESS, "127.0.0.1:8080", "Where to listen."),
         key("request_timeout", DURATION, "10s", "For a whole request: slow senders are cut off."),
         key("spool", Takes::Map(&SPOOL), "", "Where webhooks are kept while Kafka is away."),
@@ -162,7 +187,12 @@ const SPOOL: Mapping = Mapping {
     doc: "Where webhooks are kept while Kafka is away.",
     keys: &[
         needed("path", TEXT, "A folder on a disk that outlives the process, for one gateway alone."),
-        key("max_bytes", Takes::Kind(SettingKind::Integer { min: 1 << 20, max: i64::MAX }), "1073741824", "How much it holds."),
+        key(
+            "max_bytes",
+            Takes::Kind(SettingKind::Integer { min: 1 << 20, max: i64::MAX }),
+            "1073741824",
+            "How much it holds.",
+        ),
     ],
 };
 
@@ -178,7 +208,12 @@ pub const CONNECTION: Mapping = Mapping {
     doc: "One account: the vendor's key with its settings (see the page of connectors), and beside it:",
     keys: &[
         key("was", Takes::Names, "", "Earlier names, the first one first: after a rename nothing is done again."),
-        key("volume", VOLUME, "", "How many events of each type it gives: whether the targets' limits allow for it is then checked."),
+        key(
+            "volume",
+            VOLUME,
+            "",
+            "How many events of each type it gives: whether the targets' limits allow for it is then checked.",
+        ),
         key("delivery", Takes::Map(&DELIVERY), "", "How actions are carried out there."),
     ],
 };
@@ -190,7 +225,12 @@ const DELIVERY: Mapping = Mapping {
         key("per_second", PER_SECOND, "the vendor's", "A pace: so many requests, evenly spaced."),
         key("concurrency", count(1000), "the vendor's", "Requests at the same time."),
         key("time_zone", Takes::Kind(SettingKind::Zone), "the vendor's country", "Whose days and months limits go by."),
-        key("limits", Takes::NamedOr(&LIMIT, "unlimited"), "the vendor's", "Limits by name: the vendor's, changed, and yours. `unlimited` lifts one."),
+        key(
+            "limits",
+            Takes::NamedOr(&LIMIT, "unlimited"),
+            "the vendor's",
+            "Limits by name: the vendor's, changed, and yours. `unlimited` lifts one.",
+        ),
         key("timeout", DURATION, "30s", "For one request, until the end of its answer."),
         key("retry", Takes::Map(&RETRY), "", "When what failed is tried again."),
         key("not_there", Takes::Map(&NOT_THERE), "", "The same while an object is not there yet."),
@@ -244,10 +284,7 @@ const BULK: Mapping = Mapping {
 const LOOPS: Mapping = Mapping {
     name: "connections.<name>.delivery.loops",
     doc: "So many actions on one object are in order within so much time.",
-    keys: &[
-        key("actions", count(100_000), "30", "So many."),
-        key("within", DURATION, "10m", "In so long."),
-    ],
+    keys: &[key("actions", count(100_000), "30", "So many."), key("within", DURATION, "10m", "In so long.")],
 };
 
 const LIMIT: Mapping = Mapping {
@@ -255,13 +292,33 @@ const LIMIT: Mapping = Mapping {
     doc: "A limit: so many requests in a window. One of the vendor's needs only what differs.",
     keys: &[
         key("window", Takes::Word(&["second", "minute", "hour", "day", "month"]), "", "The window."),
-        key("calls", Takes::Kind(SettingKind::Integer { min: 1, max: 1_000_000_000_000 }), "", "Requests in a window; with a price: those that cost nothing."),
+        key(
+            "calls",
+            Takes::Kind(SettingKind::Integer { min: 1, max: 1_000_000_000_000 }),
+            "",
+            "Requests in a window; with a price: those that cost nothing.",
+        ),
         key("scope", Takes::Word(&["connection", "egress", "application"]), "connection", "Who shares it."),
         key("class", TEXT, "all", "Only requests of this class: `write`, `read`, `poll`, `login`, …"),
-        key("share", Takes::Form("part, such as `40%` or `0.4`", "^[0-9.]+%?$"), "an equal part", "This connection's part of a limit that others share."),
+        key(
+            "share",
+            Takes::Form("part, such as `40%` or `0.4`", "^[0-9.]+%?$"),
+            "an equal part",
+            "This connection's part of a limit that others share.",
+        ),
         key("time_zone", Takes::Kind(SettingKind::Zone), "the connection's", "Whose hours, days and months."),
-        key("on_exhausted", Takes::Word(&["continue", "pause", "drop_optional"]), "`continue` with a price, else `pause`", "What happens when `calls` are used up."),
-        key("max_calls", Takes::Kind(SettingKind::Integer { min: 1, max: 1_000_000_000_000 }), "", "Never more, whatever they cost."),
+        key(
+            "on_exhausted",
+            Takes::Word(&["continue", "pause", "drop_optional"]),
+            "`continue` with a price, else `pause`",
+            "What happens when `calls` are used up.",
+        ),
+        key(
+            "max_calls",
+            Takes::Kind(SettingKind::Integer { min: 1, max: 1_000_000_000_000 }),
+            "",
+            "Never more, whatever they cost.",
+        ),
         key("budget", AMOUNT, "", "Never dearer, in the currency of the price."),
         key("warn_at", Takes::Names, "[80%, 100%]", "Percent of `calls` at which the log warns."),
         key("price", Takes::Map(&PRICE), "", "What more than `calls` costs."),
@@ -272,27 +329,52 @@ const PRICE: Mapping = Mapping {
     name: "connections.<name>.delivery.limits.<name>.price",
     doc: "What more than the free calls costs.",
     keys: &[
-        key("block", Takes::Kind(SettingKind::Integer { min: 1, max: 1_000_000_000_000 }), "", "So many calls are paid for at once."),
+        key(
+            "block",
+            Takes::Kind(SettingKind::Integer { min: 1, max: 1_000_000_000_000 }),
+            "",
+            "So many calls are paid for at once.",
+        ),
         key("amount", AMOUNT, "", "For one block."),
         key("currency", Takes::Form("ISO 4217 code", "^[A-Z]{3}$"), "", "Its currency."),
         key("vat", Takes::Word(&["excluded", "included"]), "excluded", "Whether the amount holds the VAT."),
-        key("charged", Takes::Word(&["started", "full"]), "started", "When a block is paid for: with its first call, or when it is used up."),
+        key(
+            "charged",
+            Takes::Word(&["started", "full"]),
+            "started",
+            "When a block is paid for: with its first call, or when it is used up.",
+        ),
     ],
 };
 
 /// A flow.
-const FLOW: Mapping = Mapping {
+pub const FLOW: Mapping = Mapping {
     name: "flows.<name>",
     doc: "A rule: on which event, when, do what.",
     keys: &[
         needed("on", Takes::EventTypes, "The types of events, all about one kind of thing."),
         key("from", Takes::Names, "any", "Only events of these connections."),
         key("when", Takes::Condition, "always", "Only events of which this is true."),
-        key("start", Takes::Form("day or time", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T.+)?$"), "", "Facts since then fire it; by itself those since it came into force."),
+        key(
+            "start",
+            Takes::Form("day or time", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T.+)?$"),
+            "",
+            "Facts since then fire it; by itself those since it came into force.",
+        ),
         needed("do", Takes::List(&STEP), "What to do: steps."),
         key("was", Takes::Names, "", "Earlier names, the first one first: after a rename nothing is done again."),
-        key("volume", VOLUME, "its connections'", "How often it fires: whether the targets' limits allow for it is then checked."),
-        key("allow", Takes::Names, "", "Codes of warnings that are meant: `flows-disagree`, `over-quota`."),
+        key(
+            "volume",
+            VOLUME,
+            "its connections'",
+            "How often it fires: whether the targets' limits allow for it is then checked.",
+        ),
+        key(
+            "allow",
+            Takes::Names,
+            "",
+            "Codes of warnings that are meant: `flows-disagree`, `odd-quotes`, `over-quota`, `plain-expression`.",
+        ),
     ],
 };
 
@@ -301,8 +383,18 @@ pub const STEP: Mapping = Mapping {
     name: "flows.<name>.do[]",
     doc: "A step: `connection.operation:` with its parameters (see the page of connectors), and beside it:",
     keys: &[
-        key("name", Takes::Form("name", "^[a-z][a-z0-9_]*$"), "`connection.operation`", "What later steps know it by: `steps.<name>.<result>`."),
-        key("on_refusal", Takes::Word(&["stop", "go_on"]), "stop", "When the vendor refuses it: are steps that wait for it done?"),
+        key(
+            "name",
+            Takes::Form("name", "^[a-z][a-z0-9_]*$"),
+            "`connection.operation`",
+            "What later steps know it by: `steps.<name>.<result>`.",
+        ),
+        key(
+            "on_refusal",
+            Takes::Word(&["stop", "go_on"]),
+            "stop",
+            "When the vendor refuses it: are steps that wait for it done?",
+        ),
         key("optional", FLAG, "false", "It may be left out when a quota is used up."),
         key("when", Takes::Condition, "always", "Only then."),
         key("was", Takes::Names, "", "Earlier names, the first one first."),
@@ -359,7 +451,8 @@ mod tests {
         for (at, part) in parts.iter().enumerate().rev() {
             let (name, list) = part.strip_suffix("[]").map_or((*part, false), |name| (name, true));
             let name = if name == "<name>" { "crm" } else { name };
-            let vendor = if at == 1 && parts.first() == Some(&"connections") { "crm: { token: env:CRM_TOKEN }, " } else { "" };
+            let vendor =
+                if at == 1 && parts.first() == Some(&"connections") { "crm: { token: env:CRM_TOKEN }, " } else { "" };
             text = if list { format!("{name}: [{{ {text} }}]") } else { format!("{name}: {{ {vendor}{text} }}") };
         }
         text

@@ -6,7 +6,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `encoding`, `source`, `tree`, `files` | bytes, text, places in it, YAML with places, several files as one |
+//! | `encoding`, `source`, `tree`, `slips`, `files` | bytes, text, places in it, YAML, its errors, several files as one |
 //! | `report`, `excerpt`, `fields` | problems, the lines shown with them, and reading mappings so that none is missed |
 //! | `secrets`, `plain` | references; the one place that reads the environment; secrets where none belong |
 //! | `keys`, `schema` | every key as data, for the reference page and for editors |
@@ -28,6 +28,7 @@ pub mod schema;
 mod secrets;
 mod service;
 mod settings;
+mod slips;
 mod source;
 mod tree;
 mod volume;
@@ -41,13 +42,18 @@ pub use report::{Problem, Report, Severity};
 pub use secrets::{Environment, FixedEnvironment, Mode, ProcessEnvironment};
 pub use service::{AdminConfig, GatewayConfig, Installation, Keeping, SpoolConfig};
 
-use crate::{connectors::contract::Vendor, model::connection::ConnectionName, router::FlowSet};
+use crate::{
+    connectors::contract::Vendor,
+    model::{code, connection::ConnectionName},
+    router::FlowSet,
+};
 use connections::Connections;
 use fields::Fields;
 use files::Files;
 use report::Problems;
 use secrets::Secrets;
 use source::SourceFile;
+use tree::{Entry, Value};
 
 /// A checked config.
 #[derive(Clone, Debug)]
@@ -135,7 +141,8 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
     let gateway = fields.fields("gateway", problems);
     let admin = fields.fields("admin", problems);
     let keeping = Keeping::read(&mut fields, problems);
-    fields.finish(problems);
+    let astray = astray(&files.service, problems);
+    fields.without(&astray).finish(problems);
     let log =
         log.map_or_else(|| LogConfig::default_in(directory), |node| log::read(node, directory, secrets, problems));
     let gateway =
@@ -151,6 +158,23 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
         flows: Arc::new(FlowSet::new(Vec::new(), Vec::new())),
         warnings: Vec::new(),
     }
+}
+
+/// Complains about flows that stand beside `flows` instead of under it.
+fn astray<'a>(entries: &'a [Entry], problems: &mut Problems) -> Vec<&'a Entry> {
+    let is_flow = |entry: &&Entry| {
+        let has =
+            |name: &str| matches!(&entry.value.value, Value::Map(inner) if inner.iter().any(|e| e.key.text == name));
+        has("on") && has("do")
+    };
+    let flows: Vec<&Entry> = entries.iter().filter(is_flow).collect();
+    for entry in &flows {
+        let message = format!("the flow `{}` does not stand under `flows:`", entry.key.text);
+        problems
+            .add(&entry.key.place, code::UNKNOWN_KEY, message)
+            .hint("indent all of it by two spaces under `flows:`");
+    }
+    flows
 }
 
 /// Compiles a flow set that the log kept, with the present connections, which it may know by earlier names. A flow that no

@@ -180,7 +180,9 @@ fn of_field_kind(kind: FieldKind) -> Vec<Value> {
         FieldKind::Text => vec![reference("text")],
         FieldKind::Email => vec![json!({ "type": "string", "pattern": "@" }), template],
         FieldKind::Integer => vec![json!({ "type": ["integer", "string"], "pattern": "^-?[0-9]+$" }), template],
-        FieldKind::Decimal => vec![json!({ "type": ["number", "string"], "pattern": r"^-?[0-9]+(\.[0-9]+)?$" }), template],
+        FieldKind::Decimal => {
+            vec![json!({ "type": ["number", "string"], "pattern": r"^-?[0-9]+(\.[0-9]+)?$" }), template]
+        }
         FieldKind::Boolean => vec![json!({ "enum": [true, false, "true", "false"] }), template],
         FieldKind::Date => vec![json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}" }), template],
         FieldKind::Choice(choices) => vec![json!({ "enum": choices }), template],
