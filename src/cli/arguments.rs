@@ -1,10 +1,17 @@
 //! The command line.
 
+pub mod approve;
+mod backtest;
+mod flows;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{check::CheckArguments, reference::ReferenceArguments};
+pub use backtest::BacktestArguments;
+pub use flows::FlowsCommand;
+
+use super::{check::CheckArguments, reference::ReferenceArguments, simulate::SimulateArguments};
 use crate::{
     model::code::Class,
     topics::{
@@ -50,7 +57,7 @@ pub enum Command {
         /// Only this connection.
         connection: Option<String>,
     },
-    /// Show what the flows would do with a webhook or an event from a file. Sends nothing.
+    /// Show what the flows would do with a webhook or an event, from a file or recorded, and why not. Sends nothing.
     Simulate(SimulateArguments),
     /// Sign a sample webhook as the vendor would, and post it to the gateway.
     Send(SendArguments),
@@ -65,12 +72,26 @@ pub enum Command {
         /// One vendor, in full.
         vendor: Option<String>,
     },
+    /// Actions that a step holds until a person has agreed.
+    #[command(subcommand)]
+    Approve(approve::ApproveCommand),
     /// Records that cannot go on by themselves.
     #[command(subcommand)]
     Dead(DeadCommand),
     /// Judge stored webhooks, events or actions again, and do what is missing. Counts first, and does nothing without --yes.
     #[command(args_conflicts_with_subcommands = true)]
     Replay(ReplayArguments),
+    /// Run other flows against recorded events, and show how what they do differs from what the present flows do. Sends nothing.
+    Backtest(BacktestArguments),
+    /// Have the running process read its config again: its flows come into force, if all of it is right. As SIGHUP does.
+    Reload {
+        /// The process's admin port, if not the one that the config names.
+        #[arg(long, value_name = "HOST:PORT")]
+        admin: Option<SocketAddr>,
+    },
+    /// The versions of the flows: which were in force since when, and what they were.
+    #[command(subcommand)]
+    Flows(FlowsCommand),
     /// Read what a vendor holds already, show what the flows would do with it, and adopt or fire it.
     Import(ImportArguments),
     /// The story of one webhook, event, action or dead letter.
@@ -128,27 +149,6 @@ pub struct DemoArguments {
     /// The longest to wait with --exit, in seconds.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     pub timeout_s: u64,
-}
-
-#[derive(Debug, Args)]
-pub struct SimulateArguments {
-    /// A file: a webhook's body (with --connection), or an event as JSON (with --event).
-    pub file: PathBuf,
-    /// The connection that the webhook came from.
-    #[arg(long, required_unless_present = "event")]
-    pub connection: Option<String>,
-    /// The file is the body of an event of this type instead.
-    #[arg(long, value_name = "TYPE")]
-    pub event: Option<String>,
-    /// The event that the webhook's URL names.
-    #[arg(long, value_name = "NAME")]
-    pub url_event: Option<String>,
-    /// A header of the webhook; may be given several times.
-    #[arg(long = "header", value_name = "NAME: VALUE")]
-    pub headers: Vec<String>,
-    /// A fetched reply, as `purpose=file`; may be given several times.
-    #[arg(long = "reply", value_name = "PURPOSE=FILE")]
-    pub replies: Vec<String>,
 }
 
 #[derive(Debug, Args)]

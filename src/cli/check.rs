@@ -1,4 +1,5 @@
-//! `spojka check`: every problem of a config at once. Pure: no network, and secrets need not be there.
+//! `spojka check`: every problem of a config at once, then the tests beside its flows. Pure: no network, and secrets need not
+//! be there; only with `--against-log` it reads the log.
 
 use std::{
     io,
@@ -6,9 +7,13 @@ use std::{
 };
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Exit, output::Output};
+use super::{
+    Exit,
+    estimate::{self, Estimate},
+    output::Output,
+};
 use crate::{
     config::{self, Config, Mode, Problem, ProcessEnvironment, Report, Severity},
     connectors::VENDORS,
@@ -16,7 +21,8 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 nothing wrong, or warnings only; 2 errors (with --deny-warnings also: warnings).\n\
+    after_help = "Exit codes: 0 nothing wrong, or warnings only; 1 a test beside the flows failed; 2 errors (with \
+                  --deny-warnings also: warnings).\n\
                   `spojka explain <code>` tells more about the code in brackets."
 )]
 pub struct CheckArguments {
@@ -25,48 +31,79 @@ pub struct CheckArguments {
     /// Warnings are errors: for CI.
     #[arg(long)]
     pub deny_warnings: bool,
+    /// Also estimate, from the events recorded in the last 30 days, how many actions these flows will cause, and their price.
+    #[arg(long)]
+    pub against_log: bool,
 }
 
 pub fn run(path: &Path, arguments: &CheckArguments, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     let path = arguments.path.as_deref().unwrap_or(path);
-    let checked = config::load(path, &ProcessEnvironment, VENDORS, Mode::CheckOnly);
-    let (config, problems) = match checked {
-        Ok(config) => {
-            let warnings = config.warnings.clone();
-            (Some(config), warnings)
+    let config = match config::load(path, &ProcessEnvironment, VENDORS, Mode::CheckOnly) {
+        Ok(config) => config,
+        Err(Report { problems }) => {
+            tell(&json!({ "problems": problems }), &problems, &summary(&problems), None, output)?;
+            return Ok(Exit::Usage);
         }
-        Err(Report { problems }) => (None, problems),
     };
-    tell(config.as_ref(), &problems, output)?;
-    let wrong = config.is_none() || arguments.deny_warnings && !problems.is_empty();
-    Ok(if wrong { Exit::Usage } else { Exit::Done })
+    let tests = config.run_tests(config::directory_of(path));
+    let failures = tests.report.into_iter().flat_map(|report| report.problems);
+    let problems: Vec<Problem> = config.warnings.iter().cloned().chain(failures).collect();
+    let estimate = if arguments.against_log { Some(estimate::estimate(path, &config, output)?) } else { None };
+    let mut answer = json!({
+        "problems": problems, "connections": config.connections.len(), "flows": config.flows.flows().len(),
+        "tests": { "passed": tests.passed, "failed": tests.failed },
+    });
+    if let Some(estimate) = &estimate {
+        answer["estimate"] = serde_json::to_value(estimate)?;
+    }
+    let summary = format!("{}: {}{}", summary(&config.warnings), size(&config), told(tests.passed, tests.failed));
+    tell(&answer, &problems, &summary, estimate.as_ref(), output)?;
+    Ok(match (tests.failed, arguments.deny_warnings && !config.warnings.is_empty()) {
+        (_, true) => Exit::Usage,
+        (0, false) => Exit::Done,
+        (_, false) => Exit::Failed,
+    })
 }
 
-fn tell(config: Option<&Config>, problems: &[Problem], output: &mut Output<'_>) -> io::Result<()> {
-    let (connections, flows) = config.map_or((0, 0), |config| (config.connections.len(), config.flows.flows().len()));
-    let answer = match config {
-        Some(_) => json!({ "problems": problems, "connections": connections, "flows": flows }),
-        None => json!({ "problems": problems }),
-    };
-    output.show(&answer, |out, _| {
+fn tell(
+    answer: &Value,
+    problems: &[Problem],
+    summary: &str,
+    estimate: Option<&Estimate>,
+    output: &mut Output<'_>,
+) -> io::Result<()> {
+    output.show(answer, |out, _| {
         for problem in problems {
             writeln!(out, "{problem}")?;
         }
-        match config {
-            Some(_) => writeln!(out, "{}: {connections} connections, {flows} flows", summary(problems)),
-            None => writeln!(out, "{}", summary(problems)),
-        }
+        writeln!(out, "{summary}")?;
+        estimate.map_or(Ok(()), |estimate| estimate::print(out, estimate))
     })
+}
+
+fn size(config: &Config) -> String {
+    format!("{}, {}", count(config.connections.len(), "connection"), count(config.flows.flows().len(), "flow"))
+}
+
+fn told(passed: usize, failed: usize) -> String {
+    match (passed, failed) {
+        (0, 0) => String::new(),
+        (passed, 0) => format!(", {} passed", count(passed, "test")),
+        (passed, failed) => format!(", {failed} of {} failed", count(passed + failed, "test")),
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// `2 errors, 1 warning`.
 fn summary(problems: &[Problem]) -> String {
-    let count = |severity, one: &str| {
-        let count = problems.iter().filter(|problem| problem.severity == severity).count();
-        let plural = if count == 1 { "" } else { "s" };
-        (count > 0).then(|| format!("{count} {one}{plural}"))
+    let of = |severity, one: &str| {
+        let number = problems.iter().filter(|problem| problem.severity == severity).count();
+        (number > 0).then(|| count(number, one))
     };
     let parts: Vec<String> =
-        [count(Severity::Error, "error"), count(Severity::Warning, "warning")].into_iter().flatten().collect();
+        [of(Severity::Error, "error"), of(Severity::Warning, "warning")].into_iter().flatten().collect();
     if parts.is_empty() { "no problems".to_owned() } else { parts.join(", ") }
 }

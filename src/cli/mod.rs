@@ -1,6 +1,8 @@
 //! The commands. Each is one file: arguments in, an exit code out; what they print goes through [`output`].
 
+mod approve;
 mod arguments;
+mod backtest;
 mod check;
 mod client;
 mod confirm;
@@ -9,12 +11,15 @@ mod counted;
 mod dead;
 mod demo;
 mod doctor;
+mod estimate;
 mod explain;
+mod flows;
 mod import;
 mod lanes;
 pub mod output;
 mod progress;
 pub mod reference;
+mod reload;
 mod replay;
 mod run;
 mod sandbox;
@@ -107,8 +112,12 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Doctor { connection } => doctor::run(&config, connection.as_deref(), output),
         Command::Lanes(arguments) => lanes::run(&config, &arguments, output),
         Command::Topics => topics::run(&config, output),
+        Command::Approve(command) => approve::run(&config, command, output),
         Command::Dead(command) => dead::run(&config, command, output),
         Command::Replay(arguments) => replay::run(&config, arguments, output),
+        Command::Backtest(arguments) => backtest::run(&config, &arguments, output),
+        Command::Reload { admin } => reload::run(&config, admin, output),
+        Command::Flows(command) => flows::run(&config, command, output),
         Command::Import(arguments) => import::run(&config, &arguments, output),
         Command::Trace { id } => trace::run(&config, id.as_deref(), output),
     }

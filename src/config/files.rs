@@ -15,6 +15,7 @@ use crate::model::code;
 pub(crate) struct Files {
     pub connections: Vec<Entry>,
     pub flows: Vec<Entry>,
+    pub tests: Vec<Entry>,
     /// All other keys, each once.
     pub service: Vec<Entry>,
     /// The files that hold flows, by their paths, sorted.
@@ -96,6 +97,8 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
                     merged.with_flows.push((file.path.clone(), file.text.clone()));
                     add_members(&mut merged.flows, entry.value, "flows", problems);
                 }
+                // No part of the flow set: a new test changes nothing that is in force.
+                "tests" => add_members(&mut merged.tests, entry.value, "tests", problems),
                 _ => add(&mut merged.service, entry, problems),
             }
         }

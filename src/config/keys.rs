@@ -50,6 +50,8 @@ pub enum Takes {
     List(&'static Mapping),
     /// Texts by names.
     Texts,
+    /// What another part of the config or the schema of events describes.
+    Anything(&'static str),
 }
 
 const fn key(name: &'static str, takes: Takes, default: &'static str, doc: &'static str) -> Key {
@@ -80,6 +82,7 @@ pub const CONFIG: Mapping = Mapping {
     keys: &[
         key("connections", Takes::Named(&CONNECTION), "", "The accounts at vendors, by names that you choose."),
         key("flows", Takes::Named(&FLOW), "", "On which event, when, do what; by names that you choose."),
+        key("tests", Takes::Named(&TEST), "", "What the flows do with an event or a webhook, run by `spojka check`."),
         key("installation", Takes::Map(&INSTALLATION), "", "What sets this installation apart from others."),
         key("log", Takes::Map(&LOG), "", "Where everything is stored."),
         key("gateway", Takes::Map(&GATEWAY), "", "Where webhooks arrive."),
@@ -390,6 +393,12 @@ pub const STEP: Mapping = Mapping {
             "What later steps know it by: `steps.<name>.<result>`.",
         ),
         key(
+            "hold",
+            Takes::Form("`always`, `first 10`, or a condition", ""),
+            "nothing",
+            "Actions wait for `spojka approve`: all, the first ones, or those of which the condition is true.",
+        ),
+        key(
             "on_refusal",
             Takes::Word(&["stop", "go_on"]),
             "stop",
@@ -398,6 +407,60 @@ pub const STEP: Mapping = Mapping {
         key("optional", FLAG, "false", "It may be left out when a quota is used up."),
         key("when", Takes::Condition, "always", "Only then."),
         key("was", Takes::Names, "", "Earlier names, the first one first."),
+    ],
+};
+
+const BODY: Takes = Takes::Anything("mapping by the schema of events");
+const EXPECTED: Takes = Takes::Anything("list of `connection.operation: { parameters }`");
+
+const TEST: Mapping = Mapping {
+    name: "tests.<name>",
+    doc: "An event or a webhook in, the expected actions out. What is not named in an expected action is not looked at.",
+    keys: &[
+        key("flow", TEXT, "all", "Only what this flow does is looked at."),
+        key("event", Takes::Map(&TEST_EVENT), "", "An event; or:"),
+        key("webhook", Takes::Map(&TEST_WEBHOOK), "", "A raw webhook."),
+        key("results", Takes::Anything("mapping by steps"), "", "What steps are said to have returned."),
+        key("expect", EXPECTED, "", "The actions, in any order; `[]` for none."),
+        key("cases", Takes::List(&TEST_CASE), "", "The same with changes, case by case."),
+    ],
+};
+
+const TEST_EVENT: Mapping = Mapping {
+    name: "tests.<name>.event",
+    doc: "An event by the schema's names.",
+    keys: &[
+        key("type", Takes::EventTypes, "", "Its type."),
+        key("from", TEXT, "", "The connection that it comes from."),
+        key("time", TEXT, "", "When it became true."),
+        key("body", BODY, "", "What it says."),
+    ],
+};
+
+const TEST_WEBHOOK: Mapping = Mapping {
+    name: "tests.<name>.webhook",
+    doc: "A webhook as the vendor sends it.",
+    keys: &[
+        key("from", TEXT, "", "The connection that it comes from."),
+        key("method", TEXT, "POST", "Its method."),
+        key("event", TEXT, "", "The event that the URL names."),
+        key("at", TEXT, "", "When it arrives."),
+        key("headers", Takes::Texts, "", "Its headers."),
+        key("query", Takes::Texts, "", "The URL's query."),
+        key("replies", Takes::Anything("mapping by the purpose of a fetch"), "", "What is fetched for it."),
+        key("body", Takes::Anything("text, or JSON as YAML"), "", "Its body; or:"),
+        key("file", TEXT, "", "The file that holds its body."),
+    ],
+};
+
+const TEST_CASE: Mapping = Mapping {
+    name: "tests.<name>.cases[]",
+    doc: "A case: the test with some values changed.",
+    keys: &[
+        key("name", TEXT, "", "What it is called."),
+        key("set", Takes::Anything("mapping from a field's path to its value"), "", "What is changed."),
+        key("results", Takes::Anything("mapping by steps"), "the test's", "What steps are said to have returned."),
+        key("expect", EXPECTED, "the test's", "The actions, in any order."),
     ],
 };
 
@@ -434,6 +497,7 @@ impl Takes {
             Self::NamedOr(_, word) => format!("mapping by names; each may be `{word}`"),
             Self::List(_) => "list of mappings".to_owned(),
             Self::Texts => "mapping of texts".to_owned(),
+            Self::Anything(what) => what.to_owned(),
         }
     }
 }

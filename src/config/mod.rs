@@ -12,6 +12,7 @@
 //! | `keys`, `schema` | every key as data, for the reference page and for editors |
 //! | `volume` | what is expected, and whether limits allow for it |
 //! | `service`, `log`, `connections`, `settings`, `delivery`, `flows` | what each key means |
+//! | `flow_tests` | tests beside the flows: their form, and running them |
 
 mod connections;
 mod delivery;
@@ -19,6 +20,7 @@ mod encoding;
 mod excerpt;
 mod fields;
 mod files;
+mod flow_tests;
 mod flows;
 pub mod keys;
 mod log;
@@ -37,6 +39,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 pub use connections::ConnectionConfig;
 pub use delivery::{Circuit, Delivery, LimitConfig, Pauses, QuotaConfig, Retry, SpanConfig};
+pub use flow_tests::TestsRun;
 pub use log::{KafkaConfig, LogConfig, Sasl, Security};
 pub use report::{Problem, Report, Severity};
 pub use secrets::{Environment, FixedEnvironment, Mode, ProcessEnvironment};
@@ -46,10 +49,12 @@ use crate::{
     connectors::contract::Vendor,
     model::{code, connection::ConnectionName},
     router::FlowSet,
+    topics::{body::Body, event::Entity},
 };
 use connections::Connections;
 use fields::Fields;
 use files::Files;
+use flow_tests::FlowTest;
 use report::Problems;
 use secrets::Secrets;
 use source::SourceFile;
@@ -68,6 +73,7 @@ pub struct Config {
     pub flows: Arc<FlowSet>,
     /// What checking found that does not keep the config from being used.
     pub warnings: Vec<Problem>,
+    tests: Arc<Vec<FlowTest>>,
 }
 
 impl Config {
@@ -90,8 +96,45 @@ pub fn load(
 ) -> Result<Config, Report> {
     let mut problems = Problems::default();
     let sources = files::find(path, &mut problems);
-    let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let directory = directory_of(path);
     check(&sources, directory, &Secrets { environment, mode }, vendors, problems)
+}
+
+/// Reads an event's body as people write it, in YAML or JSON, by the schema's names.
+///
+/// # Errors
+/// All problems.
+pub fn event_body(path: &str, text: &str, entity: Entity) -> Result<Body, Report> {
+    let mut problems = Problems::default();
+    let file = SourceFile::new(path, text);
+    let message = crate::expr::schema::entity(entity);
+    let json = tree::read(&file, &mut problems).map(|node| flow_tests::read_body(&node, &message, &mut problems));
+    let json = json.unwrap_or_else(|| serde_json::json!({}));
+    if problems.count() == 0 {
+        match Body::from_json(entity, json.to_string().as_bytes()) {
+            Ok(body) => return Ok(body),
+            Err(error) => {
+                problems.add_global(code::WRONG_KIND, format!("the body does not fit: {error}"));
+            }
+        }
+    }
+    Err(problems.into_report().expect("something was wrong"))
+}
+
+/// Where relative paths in a config begin.
+pub fn directory_of(path: &Path) -> &Path {
+    if path.is_dir() { path } else { path.parent().unwrap_or(path) }
+}
+
+/// The files of a config as they stand, `(path, text)` each: what [`load_texts`] takes.
+///
+/// # Errors
+/// What cannot be read.
+pub fn read_texts(path: &Path) -> Result<Vec<(String, String)>, Report> {
+    let mut problems = Problems::default();
+    let sources = files::find(path, &mut problems);
+    let texts = sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect();
+    problems.into_report().map_or(Ok(texts), Err)
 }
 
 /// Checks a config whose files are at hand: `(path, text)` each. `directory` is what relative paths in it begin at.
@@ -120,13 +163,14 @@ fn check(
     let connections = connections::read(&files.connections, vendors, secrets, &mut problems);
     let flows = flows::read(&files.flows, &connections, &mut problems);
     flows::compare(&flows, &connections, &mut problems);
-    let flows = flows.into_iter().map(|checked| checked.flow).collect();
+    let flows: Vec<_> = flows.into_iter().map(|checked| checked.flow).collect();
+    let tests = flow_tests::read(&files.tests, &files.flows, &flows, &connections, &mut problems);
     let config = service(&files, directory, secrets, &mut problems);
     for entries in [&files.connections, &files.flows, &files.service] {
         plain::check(entries, &mut problems);
     }
     let flows = Arc::new(FlowSet::new(files.with_flows, flows));
-    let config = Config { connections: connections.good, flows, ..config };
+    let config = Config { connections: connections.good, flows, tests: Arc::new(tests), ..config };
     problems.judge().map(|warnings| Config { warnings, ..config })
 }
 
@@ -136,6 +180,7 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
     // Read elsewhere; named here for the hint.
     fields.node("connections");
     fields.node("flows");
+    fields.node("tests");
     let installation = fields.fields("installation", problems);
     let log = fields.node("log");
     let gateway = fields.fields("gateway", problems);
@@ -157,6 +202,7 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
         connections: BTreeMap::new(),
         flows: Arc::new(FlowSet::new(Vec::new(), Vec::new())),
         warnings: Vec::new(),
+        tests: Arc::default(),
     }
 }
 

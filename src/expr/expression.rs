@@ -1,6 +1,6 @@
 //! One expression: compiled and checked at load, evaluated against facts.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, panic};
 
 use cel::{Context, ExecutionError, common::ast::IdedExpr, parser::Parser};
 use serde_json::Value;
@@ -8,21 +8,18 @@ use serde_json::Value;
 use super::{
     bounds, check, constant, functions,
     problem::Problem,
+    room,
     schema::Type,
     scope::Scope,
     values::{Facts, to_json},
 };
 use crate::model::code;
 
-/// The generated parser takes about 160 KiB of stack for each bracket in a build without optimization (measured with
-/// cel 0.15), so that the depth we allow does not fit an ordinary thread. What it gives, does.
-const PARSER_STACK: usize = 32 << 20;
-
 /// A checked expression.
 #[derive(Debug)]
 pub struct Expression {
-    text: String,
-    program: IdedExpr,
+    pub(super) text: String,
+    pub(super) program: IdedExpr,
     kind: Type,
     steps: BTreeSet<String>,
 }
@@ -39,12 +36,9 @@ impl Expression {
     /// All problems.
     pub fn compile(text: &str, scope: &Scope) -> Result<Self, Vec<Problem>> {
         bounds::check(text)?;
-        std::thread::scope(|threads| {
-            let builder = std::thread::Builder::new().stack_size(PARSER_STACK);
-            let parser = builder.spawn_scoped(threads, || Self::parse(text, scope));
-            parser.ok().and_then(|parser| parser.join().ok())
-        })
-        .unwrap_or_else(|| Err(vec![Problem::new(code::EXPRESSION_SYNTAX, 0, 1, "the expression cannot be read")]))
+        // A parser that panics has met a text that nobody can read.
+        let parse = || panic::catch_unwind(|| Self::parse(text, scope));
+        room::with_room(parse).unwrap_or_else(|_| Err(vec![unreadable()]))
     }
 
     fn parse(text: &str, scope: &Scope) -> Result<Self, Vec<Problem>> {
@@ -108,9 +102,14 @@ impl Expression {
     /// # Errors
     /// What went wrong, without any value.
     pub fn evaluate(&self, facts: &Facts) -> Result<Value, Failed> {
+        Self::resolve(&self.program, facts)
+    }
+
+    /// Evaluates a part of it.
+    pub(super) fn resolve(part: &IdedExpr, facts: &Facts) -> Result<Value, Failed> {
         let mut context = Context::with_env(functions::environment());
         context.set_variable_resolver(facts);
-        let value = cel::Value::resolve(&self.program, &context).map_err(|error| failed(&error))?;
+        let value = cel::Value::resolve(part, &context).map_err(|error| failed(&error))?;
         to_json(&value).ok_or_else(|| Failed("the result is of no kind that can be used".to_owned()))
     }
 
@@ -126,10 +125,14 @@ impl Expression {
     }
 }
 
+fn unreadable() -> Problem {
+    Problem::new(code::EXPRESSION_SYNTAX, 0, 1, "the expression cannot be read")
+}
+
 /// The first error only: the others follow from it.
 fn syntax_problem(text: &str, errors: &cel::ParseErrors) -> Vec<Problem> {
     let Some(first) = errors.errors.first() else {
-        return vec![Problem::new(code::EXPRESSION_SYNTAX, 0, 1, "the expression cannot be read")];
+        return vec![unreadable()];
     };
     let offset = offset_of(text, first.pos);
     let rest = text.get(offset..).unwrap_or("");

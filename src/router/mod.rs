@@ -8,13 +8,15 @@ pub mod coerce;
 pub mod flow;
 pub mod foresee;
 pub mod plan;
+pub mod rehearse;
 pub mod role;
 pub mod routed;
 pub mod rules;
 
 pub use flow::{Flow, FlowSet, Given, OnRefusal, Source, Step};
 pub use foresee::{Foreseen, foresee};
-pub use plan::{Routing, route};
+pub use plan::{Routing, route, route_with};
+pub use rehearse::{Ending, rehearse};
 pub use role::{Router, RuleBook};
 pub use routed::{Failure, Routed, Skip, Why};
 pub use rules::Rules;

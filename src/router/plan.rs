@@ -1,12 +1,12 @@
 //! From an event to actions. Pure: no sockets, no clock, no memory.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::OnceCell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
 use super::{
     coerce::coerce,
-    flow::{Flow, FlowSet, Given, OnRefusal, Source, Step},
+    flow::{Flow, FlowSet, Given, Hold, OnRefusal, Source, Step},
     routed::{Failure, Routed, Why},
     rules::Rules,
 };
@@ -21,6 +21,7 @@ use crate::{
         action::{self, Action, Continuation, Parameters, Purpose, StoredEvent},
         body::{Body, v1},
         event::{Event, OriginKind, STEP_DONE},
+        hold,
         memory::End,
     },
 };
@@ -38,14 +39,19 @@ pub struct Routing<'a> {
 
 /// Judges an event and plans what is to be done.
 pub fn route(event: &Event, routing: &Routing<'_>) -> Routed {
+    route_with(event, &OnceCell::new(), routing)
+}
+
+/// The same for an event that is judged more than once: its facts are built once, which takes longer than anything else.
+pub fn route_with(event: &Event, facts: &OnceCell<Facts>, routing: &Routing<'_>) -> Routed {
     match &event.body {
         Body::Step(step) => go_on(event, step, routing),
-        _ => begin(event, routing),
+        _ => begin(event, facts, routing),
     }
 }
 
 /// A new fact: every flow that concerns it begins.
-fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
+fn begin(event: &Event, facts: &OnceCell<Facts>, routing: &Routing<'_>) -> Routed {
     let mut routed = Routed::default();
     let judges = match judges(event, routing, &mut routed) {
         Ok(judges) if judges.is_empty() => return routed,
@@ -56,14 +62,14 @@ fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
         }
     };
     let nothing = Results::new();
-    let facts = Facts::of(event, &nothing);
+    let facts = facts.get_or_init(|| Facts::of(event, &nothing));
     for (hash, flow) in judges {
-        let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(&facts));
+        let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
         match holds {
             Ok(true) => {
                 let traceparent = &event.traceparent;
                 let run = Run { flow, hash: &hash, event, traceparent, ids: routing.ids, adopt: false };
-                run.start_with(None, &nothing, &facts, &mut routed);
+                run.start_with(None, &nothing, facts, &mut routed);
             }
             Ok(false) => routed.skip(flow, None, Why::Condition),
             Err(failed) => routed.fail(flow, None, Some("when"), code::EVALUATION_FAILED, failed.0),
@@ -163,7 +169,7 @@ fn go_on(event: &Event, step: &v1::Step, routing: &Routing<'_>) -> Routed {
 }
 
 /// A result that the operation declares but did not return is empty, never missing.
-fn with_all_results(step: &Step, returned: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub(super) fn with_all_results(step: &Step, returned: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let empty = step.operation.results.iter().map(|field| (field.name.to_owned(), String::new()));
     empty.chain(returned.clone()).collect()
 }
@@ -247,6 +253,13 @@ impl Run<'_> {
                 return None;
             }
         };
+        let hold = match self.hold(step, facts) {
+            Ok(hold) => hold,
+            Err(failed) => {
+                routed.fail(self.flow, Some(step), Some("hold"), code::EVALUATION_FAILED, failed.0);
+                return None;
+            }
+        };
         let event = self.event;
         Some(Action {
             id: self.ids.action(&event.id, &self.flow.identity, &step.identity, run_of(event)),
@@ -258,6 +271,7 @@ impl Run<'_> {
                 flow: self.flow.name.clone(),
                 step: step.name.clone(),
                 event: event.id.clone(),
+                flow_set: Some(self.hash.clone()),
                 continuation: self.continuation(index, results),
             },
             source: action::Source {
@@ -270,9 +284,27 @@ impl Run<'_> {
             retry: 0,
             optional: step.optional,
             adopt: self.adopt,
+            hold,
             origin: event.origin.clone(),
             traceparent: self.traceparent.clone(),
         })
+    }
+
+    /// Why the action waits for a person, if it does. Approvals are counted by its lane's owner: there is no memory here.
+    fn hold(&self, step: &Step, facts: &Facts) -> Result<Option<hold::Hold>, Failed> {
+        let rule = match &step.hold {
+            // Nothing is sent that anybody could refuse.
+            _ if self.adopt => return Ok(None),
+            None => return Ok(None),
+            Some(Hold::Always) => hold::Rule::Always,
+            Some(Hold::When(condition)) if condition.holds(facts)? => hold::Rule::Condition,
+            Some(Hold::When(_)) => return Ok(None),
+            Some(Hold::First(count)) => {
+                let of = format!("{}/{}", self.flow.identity, step.identity);
+                hold::Rule::First { count: *count, of }
+            }
+        };
+        Ok(Some(hold::Hold::by(rule)))
     }
 
     /// What the flow needs to go on after a step, where any step waits for it.

@@ -146,6 +146,8 @@ families! {
         "Actions that are being carried out.";
     oldest_waiting: GaugeVec = "spojka_oldest_waiting_seconds", ["connection"],
         "Age of the action that waits longest.";
+    held: IntGaugeVec = "spojka_actions_held", ["connection"],
+        "Actions that wait until a person has agreed: `spojka approve list`.";
 
     // Is it delivering?
     attempts: IntCounterVec = "spojka_attempts_total", ["connection", "operation", "code"],
@@ -153,7 +155,7 @@ families! {
     attempt_seconds: HistogramVec = "spojka_attempt_seconds", ["connection"],
         "How long attempts take.";
     outcomes: IntCounterVec = "spojka_outcomes_total", ["connection", "operation", "end"],
-        "Ends of actions: done, unchanged, superseded, dropped, dead.";
+        "Ends of actions: done, unchanged, superseded, adopted, dropped, dead, held, refused.";
     circuit_open: IntGaugeVec = "spojka_circuit_open", ["connection"],
         "1 while a lane stands still because its target fails or rejects our credentials.";
     loops: IntCounterVec = "spojka_loops_suspected_total", ["connection"],
@@ -181,6 +183,10 @@ families! {
     log_available: IntGaugeVec = "spojka_log_available", [],
         "1 while the log takes and gives records, as far as this process knows; 0 while it does not.";
 
+    flow_set_info: IntGaugeVec = "spojka_flow_set_info", ["flow_set"],
+        "Always 1; the label is the hash of the flow set in force, as `spojka flows list` shows it.";
+    reloads: IntCounterVec = "spojka_reloads_total", ["result"],
+        "Reloads of the flows: done, unchanged, refused because the config is wrong, failed because the log is away.";
     build_info: IntGaugeVec = "spojka_build_info", ["version"],
         "Always 1; the label says what is running.";
 }

@@ -2,11 +2,15 @@
 
 mod disagree;
 mod expressions;
+mod hold;
 mod parameters;
 mod steps;
 mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use parameters::no_such_parameter;
+pub(super) use steps::find_target;
 
 use super::{
     connections::Connections,
@@ -85,12 +89,15 @@ pub(crate) fn read<'a>(
     connections: &Connections,
     problems: &mut Problems,
 ) -> Vec<CheckedFlow<'a>> {
-    let mut flows = Vec::new();
-    for entry in entries {
-        let before = problems.count();
-        let flow = read_flow(entry, connections, problems);
-        flows.extend(flow.filter(|_| problems.count() == before));
-    }
+    let flows = crate::expr::room::with_room(|| {
+        let mut flows = Vec::new();
+        for entry in entries {
+            let before = problems.count();
+            let flow = read_flow(entry, connections, problems);
+            flows.extend(flow.filter(|_| problems.count() == before));
+        }
+        flows
+    });
     check_identities(&flows, problems);
     flows
 }
@@ -210,7 +217,7 @@ fn read_types<'a>(node: &'a Node, problems: &mut Problems) -> Vec<(&'static Even
     types
 }
 
-fn unknown_type(text: &str, place: &Place, problems: &mut Problems) {
+pub(super) fn unknown_type(text: &str, place: &Place, problems: &mut Problems) {
     let known = || TYPES.iter().map(|event_type| event_type.name).filter(|name| !name.starts_with("step."));
     let entity = text.split('.').next().unwrap_or(text);
     let same_entity = || known().filter(|name| name.split('.').next() == Some(entity));
@@ -255,7 +262,7 @@ fn read_from<'a>(
 }
 
 /// Complains about a name, unless its connection is there and something else is wrong with it.
-fn no_such_connection(text: &str, place: &Place, connections: &Connections, problems: &mut Problems) {
+pub(super) fn no_such_connection(text: &str, place: &Place, connections: &Connections, problems: &mut Problems) {
     if connections.broken.iter().any(|broken| broken == text) {
         // Whoever mends the connection sees what else is wrong; until then a flow with it cannot be judged.
         return;
@@ -302,7 +309,7 @@ fn check_emitted(
     }
 }
 
-fn never_emitted(
+pub(super) fn never_emitted(
     event_type: &EventType,
     place: &Place,
     from: &[ConnectionName],

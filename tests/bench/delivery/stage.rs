@@ -171,6 +171,7 @@ impl Stage {
                 flow: "flow".to_owned(),
                 step: "step".to_owned(),
                 event: EventId::from_text("e"),
+                flow_set: None,
                 continuation: None,
             },
             source: Source {
@@ -183,6 +184,7 @@ impl Stage {
             retry: 0,
             optional: false,
             adopt: false,
+            hold: None,
             origin: Origin::default(),
             traceparent: None,
         }

@@ -232,6 +232,7 @@ impl Stage {
                 flow: "flow".to_owned(),
                 step: "step".to_owned(),
                 event: EventId::from_text("e-1"),
+                flow_set: None,
                 continuation: None,
             },
             source: Source {
@@ -244,6 +245,7 @@ impl Stage {
             retry: 0,
             optional: false,
             adopt: false,
+            hold: None,
             origin: Origin::default(),
             traceparent: None,
         }
