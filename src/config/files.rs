@@ -104,7 +104,7 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
         }
     }
     merged.with_flows.sort();
-    let empty = [&merged.connections, &merged.flows, &merged.service].into_iter().all(Vec::is_empty);
+    let empty = [&merged.connections, &merged.flows, &merged.tests, &merged.service].into_iter().all(Vec::is_empty);
     if let Some(file) = files.first().filter(|_| empty && problems.count() == 0) {
         problems
             .add(&Place::start(file), code::NO_CONFIG, "the config is empty")

@@ -37,7 +37,7 @@ impl Expression {
     pub fn compile(text: &str, scope: &Scope) -> Result<Self, Vec<Problem>> {
         bounds::check(text)?;
         // A parser that panics has met a text that nobody can read.
-        let parse = || panic::catch_unwind(|| Self::parse(text, scope));
+        let parse = || panic::catch_unwind(panic::AssertUnwindSafe(|| Self::parse(text, scope)));
         room::with_room(parse).unwrap_or_else(|_| Err(vec![unreadable()]))
     }
 
