@@ -25,6 +25,7 @@ mod flows;
 pub mod keys;
 mod log;
 mod plain;
+mod preflight;
 pub mod report;
 pub mod schema;
 mod secrets;

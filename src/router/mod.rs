@@ -8,6 +8,7 @@ pub mod coerce;
 pub mod flow;
 pub mod foresee;
 pub mod plan;
+pub mod preflight;
 pub mod rehearse;
 pub mod role;
 pub mod routed;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     coerce::coerce,
     flow::{Flow, FlowSet, Given, Hold, OnRefusal, Source, Step},
+    preflight,
     routed::{Failure, Routed, Why},
     rules::Rules,
 };
@@ -246,6 +247,9 @@ impl Run<'_> {
             }
         }
         let parameters = self.parameters(step, facts, routed)?;
+        if !self.may_be_written(step, &parameters, routed) {
+            return None;
+        }
         let target = match step.connector.target(step.operation, &parameters) {
             Ok(target) => target,
             Err(message) => {
@@ -288,6 +292,25 @@ impl Run<'_> {
             origin: event.origin.clone(),
             traceparent: self.traceparent.clone(),
         })
+    }
+
+    /// Whether the documents among the parameters pass what is checked before they are written. What the vendor holds
+    /// already is not written.
+    fn may_be_written(&self, step: &Step, parameters: &Parameters, routed: &mut Routed) -> bool {
+        let mut passes = true;
+        for given in step.given.iter().filter(|_| !self.adopt) {
+            let (name, kind) = (given.parameter.name, given.parameter.kind);
+            let findings = parameters.get(name).map(|value| preflight::check(&step.preflight, kind, value));
+            for finding in findings.unwrap_or_default() {
+                passes &= !finding.refused;
+                if finding.refused {
+                    routed.fail(self.flow, Some(step), Some(name), finding.code, finding.message);
+                } else {
+                    routed.warn(self.flow, step, name, finding.code, finding.message);
+                }
+            }
+        }
+        passes
     }
 
     /// Why the action waits for a person, if it does. Approvals are counted by its lane's owner: there is no memory here.

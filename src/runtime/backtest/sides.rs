@@ -84,9 +84,11 @@ impl Side {
         let Purpose::Step { flow, step, continuation: Some(continuation), .. } = &action.purpose else {
             return Ok(None);
         };
-        if let Some(Outcome { end, result, at, .. }) = recorded.end(action)? {
-            let ended = step::ended(&self.ids, action, end, result, at);
-            return Ok(ended.map(|ended| route(&ended, routing)));
+        let recorded = recorded.end(action)?;
+        let ended =
+            recorded.and_then(|Outcome { end, result, at, .. }| step::ended(&self.ids, action, end, result, at));
+        if let Some(ended) = ended {
+            return Ok(Some(route(&ended, routing)));
         }
         made.depends.extend(self.behind(continuation, flow, step));
         Ok(None)

@@ -58,6 +58,9 @@ pub struct Reloaded {
     /// When they come into force.
     pub since: Option<Timestamp>,
     pub flows: usize,
+    /// What `spojka check` warns of.
+    #[serde(default)]
+    pub warnings: usize,
     /// What changed beside the flows and has no effect yet.
     pub needs_restart: Vec<String>,
     /// Why it was refused, for people, without secrets.
@@ -118,6 +121,7 @@ impl Reloader {
             flow_set,
             since: activation.map(|activation| activation.since),
             flows: config.flows.flows().len(),
+            warnings: config.warnings.len(),
             needs_restart,
             report: None,
         })
@@ -144,14 +148,22 @@ fn refused(flow_set: Option<FlowSetHash>, needs_restart: Vec<String>, report: &R
         text.push_str(&needs_restart.join(", "));
         text.push('\n');
     }
-    Reloaded { end: ReloadEnd::Refused, flow_set, since: None, flows: 0, needs_restart, report: Some(text) }
+    Reloaded {
+        end: ReloadEnd::Refused,
+        flow_set,
+        since: None,
+        flows: 0,
+        warnings: 0,
+        needs_restart,
+        report: Some(text),
+    }
 }
 
 fn tell(reloaded: &Reloaded) {
-    let Reloaded { end, flow_set, since, flows, needs_restart, report } = reloaded;
+    let Reloaded { end, flow_set, since, flows, warnings, needs_restart, report } = reloaded;
     let (flow_set, since) = (flow_set.as_ref().map(ToString::to_string), since.map(|since| since.to_string()));
     match end {
-        ReloadEnd::Done => tracing::info!(flow_set, since, flows, "flows reloaded"),
+        ReloadEnd::Done => tracing::info!(flow_set, since, flows, warnings, "flows reloaded"),
         ReloadEnd::Unchanged => tracing::info!(flow_set, "flows reloaded: they are in force already"),
         ReloadEnd::Refused => tracing::error!(report, "the flows were not reloaded; the old ones go on"),
     }

@@ -5,6 +5,7 @@ mod backtest;
 mod deletions;
 mod flows;
 mod garbage;
+mod held;
 mod missed;
 mod observed;
 mod once;
