@@ -402,12 +402,6 @@ pub const STEP: Mapping = Mapping {
             "What later steps know it by: `steps.<name>.<result>`.",
         ),
         key(
-            "hold",
-            Takes::Form("`always`, `first 10`, or a condition", ""),
-            "nothing",
-            "Actions wait for `spojka approve`: all, the first ones, or those of which the condition is true.",
-        ),
-        key(
             "on_refusal",
             Takes::Word(&["stop", "go_on"]),
             "stop",
@@ -502,14 +496,18 @@ pub fn mappings() -> Vec<&'static Mapping> {
     let mut at = 0;
     while let Some(mapping) = all.get(at).copied() {
         let inner = mapping.keys.iter().filter_map(|key| match key.takes {
-            Takes::Map(inner) | Takes::MapOr(inner, _) | Takes::List(inner) => Some(inner),
-            Takes::Named(inner) | Takes::NamedOr(inner, _) => Some(inner),
+            Takes::Map(inner)
+            | Takes::MapOr(inner, _)
+            | Takes::List(inner)
+            | Takes::Named(inner)
+            | Takes::NamedOr(inner, _) => Some(inner),
             _ => None,
         });
         all.extend(inner);
         at += 1;
     }
     all.sort_by_key(|mapping| (mapping.name != CONFIG.name, mapping.name));
+    all.dedup_by_key(|mapping| mapping.name);
     all
 }
 

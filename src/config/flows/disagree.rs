@@ -178,7 +178,7 @@ fn stand_in(kind: FieldKind, source: &Source) -> Value {
 fn of_kind(kind: FieldKind, text: &str) -> Value {
     match kind {
         FieldKind::Email => {
-            let user: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let user = percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
             json!(format!("{user}@spojka.invalid"))
         }
         FieldKind::Integer => json!(text.bytes().fold(1_u32, |hash, byte| hash.wrapping_mul(31) ^ u32::from(byte))),
