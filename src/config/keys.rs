@@ -52,6 +52,12 @@ pub enum Takes {
     Texts,
     /// What another part of the config or the schema of events describes.
     Anything(&'static str),
+    /// Rows of a mapping table.
+    Rows,
+    /// Parameters of operations, by names that the owner chooses.
+    NamedParameters,
+    /// Parameters of operations, and such under operations' names.
+    Defaults,
 }
 
 const fn key(name: &'static str, takes: Takes, default: &'static str, doc: &'static str) -> Key {
@@ -86,6 +92,18 @@ pub const CONFIG: Mapping = Mapping {
         key("connections", Takes::Named(&CONNECTION), "", "The accounts at vendors, by names that you choose."),
         key("flows", Takes::Named(&FLOW), "", "On which event, when, do what; by names that you choose."),
         key("tests", Takes::Named(&TEST), "", "What the flows do with an event or a webhook, run by `spojka check`."),
+        key(
+            "lookups",
+            Takes::Named(&LOOKUP),
+            "",
+            "Mapping tables for expressions, `lookup(\"name\", value)`; by names that you choose.",
+        ),
+        key(
+            "field_sets",
+            Takes::NamedParameters,
+            "",
+            "Parameters that several steps share, by names that you choose: `use: name`.",
+        ),
         key("installation", Takes::Map(&INSTALLATION), "", "What sets this installation apart from others."),
         key("log", Takes::Map(&LOG), "", "Where everything is stored."),
         key("gateway", Takes::Map(&GATEWAY), "", "Where webhooks arrive."),
@@ -219,6 +237,12 @@ pub const CONNECTION: Mapping = Mapping {
             VOLUME,
             "",
             "How many events of each type it gives: whether the targets' limits allow for it is then checked.",
+        ),
+        key(
+            "defaults",
+            Takes::Defaults,
+            "",
+            "Parameters for all of its operations that have them; under an operation's name, for that one. Steps and field sets win.",
         ),
         key("delivery", Takes::Map(&DELIVERY), "", "How actions are carried out there."),
         key(
@@ -359,6 +383,26 @@ const PRICE: Mapping = Mapping {
     ],
 };
 
+/// A mapping table.
+const LOOKUP: Mapping = Mapping {
+    name: "lookups.<name>",
+    doc: "A mapping table: what `lookup(\"name\", value)` gives.",
+    keys: &[
+        needed(
+            "rows",
+            Takes::Rows,
+            "From values to what they become. As a text: a JSON object, whose quotes may be typographic.",
+        ),
+        key(
+            "missing",
+            Takes::Word(&["error", "skip", "default"]),
+            "`error`, or `default` where there is one",
+            "What becomes of a value without a row: the event becomes a dead letter, the step is left out, or `default` is taken.",
+        ),
+        key("default", TEXT, "", "What a value without a row becomes."),
+    ],
+};
+
 /// A flow.
 pub const FLOW: Mapping = Mapping {
     name: "flows.<name>",
@@ -415,6 +459,12 @@ pub const STEP: Mapping = Mapping {
             Takes::MapOr(&PREFLIGHT, "off"),
             "the connection's",
             "What is checked before it writes an order or an invoice.",
+        ),
+        key(
+            "use",
+            Takes::Names,
+            "",
+            "Field sets: their parameters, where the step itself does not give them. A later set wins over an earlier one.",
         ),
         key("was", Takes::Names, "", "Earlier names, the first one first."),
     ],
@@ -528,6 +578,9 @@ impl Takes {
             Self::List(_) => "list of mappings".to_owned(),
             Self::Texts => "mapping of texts".to_owned(),
             Self::Anything(what) => what.to_owned(),
+            Self::Rows => "mapping of texts, or a JSON object as text".to_owned(),
+            Self::NamedParameters => "parameters by names".to_owned(),
+            Self::Defaults => "parameters, or parameters by operations".to_owned(),
         }
     }
 }

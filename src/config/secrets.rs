@@ -6,7 +6,7 @@ use super::{fields::text_of, report::Problems, tree::Node};
 use crate::model::{code, secret::Secret};
 
 /// What references point into.
-pub trait Environment {
+pub trait Environment: Sync {
     fn variable(&self, name: &str) -> Option<String>;
 
     /// A file's text.

@@ -31,6 +31,8 @@ pub(super) struct Told {
     pub actions: Vec<ToldAction>,
     pub skipped: Vec<ToldSkip>,
     pub failed: Vec<ToldFailure>,
+    /// Values that have no row in a lookup, and what becomes of them.
+    missed: Vec<ToldMiss>,
     /// Flows that are about something else, and what.
     not_concerned: BTreeMap<String, String>,
     /// Those are told one by one: somebody asked for one of them.
@@ -68,6 +70,18 @@ pub(super) struct ToldFailure {
     message: String,
 }
 
+#[derive(Debug, Serialize)]
+struct ToldMiss {
+    flow: String,
+    step: Option<String>,
+    field: String,
+    lookup: String,
+    value: String,
+    then: &'static str,
+    #[serde(skip)]
+    message: String,
+}
+
 impl Told {
     pub(super) fn of(
         config: &Config,
@@ -100,6 +114,15 @@ impl Told {
             code: failure.code,
             message: failure.message.clone(),
         });
+        let missed = routed.missed.iter().map(|missed| ToldMiss {
+            flow: missed.flow.clone(),
+            step: missed.step.clone(),
+            field: missed.field.clone(),
+            lookup: missed.miss.lookup.clone(),
+            value: missed.miss.value.clone(),
+            then: missed.miss.then.as_str(),
+            message: missed.miss.to_string(),
+        });
         Self {
             event: event.event_type.name,
             subject: event.subject.clone(),
@@ -109,6 +132,7 @@ impl Told {
             actions: actions.collect(),
             skipped: skipped.collect(),
             failed: failed.collect(),
+            missed: missed.collect(),
             not_concerned: not_concerned(config, &event, arguments.flow.as_deref()),
             one_flow: arguments.flow.is_some(),
             source: event,
@@ -162,6 +186,11 @@ impl Told {
             let step = failure.step.as_ref().map(|step| format!(", step `{step}`")).unwrap_or_default();
             let field = failure.field.as_ref().map(|field| format!(" in `{field}`")).unwrap_or_default();
             writeln!(out, "  flow `{flow}`{step} would fail{field}: {} ({})", failure.message, failure.code)?;
+        }
+        // What failed because of it says so itself.
+        for missed in self.missed.iter().filter(|missed| missed.flow == flow && missed.then != "error") {
+            let step = missed.step.as_ref().map(|step| format!(", step `{step}`")).unwrap_or_default();
+            writeln!(out, "  flow `{flow}`{step}, `{}`: {} ({})", missed.field, missed.message, missed.then)?;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `hold`, `preflight`,
-//! `on_refusal`, `optional`, `was`.
+//! `on_refusal`, `optional`, `use`, `was`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,17 +9,19 @@ use std::{
 use super::{
     super::{
         connections::Connections,
-        fields::{Fields, list, scalar},
+        fields::{Fields, list, scalar, texts},
         preflight,
         report::Problems,
         tree::{Entry, Node, Value},
     },
-    LONGEST_NAME, condition, hold, is_name, names, no_such_connection, parameters, steps_in_scope,
+    LONGEST_NAME, Vocabulary, condition, hold, is_name,
+    layers::Layers,
+    names, no_such_connection, parameters, steps_in_scope,
 };
 use crate::{
     config::ConnectionConfig,
     connectors::contract::{Operation, Vendor, operation::OperationKind},
-    expr::{Expression, Scope},
+    expr::Expression,
     model::{code, connection::ConnectionName},
     router::{
         OnRefusal, Step,
@@ -38,6 +40,8 @@ struct Head<'a> {
     on_refusal: OnRefusal,
     optional: bool,
     when: Option<&'a Node>,
+    /// The field sets that it uses, by name.
+    uses: Vec<(&'a str, &'a Node)>,
     hold: Option<&'a Node>,
     preflight: Option<&'a Node>,
     /// `connection.operation` with the parameters.
@@ -49,7 +53,7 @@ struct Head<'a> {
 pub(super) fn read(
     node: &Node,
     entity: Option<Entity>,
-    connections: &Connections,
+    vocabulary: &Vocabulary<'_>,
     problems: &mut Problems,
 ) -> Vec<Step> {
     let Value::List(items) = &node.value else {
@@ -57,9 +61,10 @@ pub(super) fn read(
         problems.add(&node.place, code::WRONG_KIND, message).hint(dash(&node.value));
         return Vec::new();
     };
-    let heads: Vec<Head<'_>> = items.iter().filter_map(|item| read_head(item, connections, problems)).collect();
+    let heads: Vec<Head<'_>> =
+        items.iter().filter_map(|item| read_head(item, vocabulary.connections, problems)).collect();
     check_names(&heads, problems);
-    compile(&heads, entity, problems)
+    compile(&heads, entity, vocabulary, problems)
 }
 
 fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Problems) -> Option<Head<'a>> {
@@ -97,6 +102,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
     let on_refusal = fields.node("on_refusal").and_then(|node| scalar(node, problems, read_on_refusal));
     let optional = fields.flag("optional", false, problems);
     let when = fields.node("when");
+    let uses = fields.node("use").map_or_else(Vec::new, |node| texts(node, problems));
     let hold = fields.node("hold");
     let preflight = fields.node("preflight");
     let was = fields.node("was").map_or_else(Vec::new, |node| names(node, problems));
@@ -114,6 +120,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
         on_refusal: on_refusal.unwrap_or_default(),
         optional,
         when,
+        uses,
         hold,
         preflight,
         call,
@@ -257,17 +264,26 @@ fn identity(head: &Head<'_>) -> String {
     }
 }
 
-fn compile(heads: &[Head<'_>], entity: Option<Entity>, problems: &mut Problems) -> Vec<Step> {
+fn compile(
+    heads: &[Head<'_>],
+    entity: Option<Entity>,
+    vocabulary: &Vocabulary<'_>,
+    problems: &mut Problems,
+) -> Vec<Step> {
     let results: Vec<(String, Option<Vec<String>>)> =
         heads.iter().map(|head| (head.name.clone(), results_of(head))).collect();
     let places: BTreeMap<&str, usize> = heads.iter().enumerate().map(|(at, head)| (head.name.as_str(), at)).collect();
     let mut steps = Vec::new();
     for (at, head) in heads.iter().enumerate() {
-        let scope = Scope::new(entity, &steps_in_scope(&results, at));
+        let scope = vocabulary.scope(entity, &steps_in_scope(&results, at));
         let when = head.when.and_then(|node| condition(node, &scope, problems));
         let hold = head.hold.and_then(|node| hold::read(node, &scope, problems));
+        let sets = vocabulary.field_sets.used(&head.uses, problems);
         let Some((connection, config, operation)) = head.target else { continue };
-        let given = parameters::read(&head.call.key, &head.call.value, operation, &scope, problems);
+        let defaults = vocabulary.connections.defaults.get(connection).map_or(&[][..], Vec::as_slice);
+        let layers = Layers::of(head.call, sets, (config.vendor, operation), defaults, problems);
+        let given = layers
+            .map_or_else(Vec::new, |layers| parameters::read(&head.call.key, &layers, operation, &scope, problems));
         let conditions = when.iter().chain(hold.as_ref().and_then(Hold::condition));
         let used = conditions.flat_map(|when: &Expression| when.steps().iter().cloned());
         let used = used.chain(given.iter().flat_map(parameters::steps));
