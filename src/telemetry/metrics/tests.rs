@@ -25,6 +25,7 @@ fn all(metrics: &Metrics) {
     metrics.action("paid-to-crm");
     metrics.event_skipped("condition");
     metrics.step_failed("paid-to-crm", code::BAD_PARAMETER);
+    metrics.lookup_miss("statuses");
     metrics.attempt(shop, "add_to_list", Some(code::TIMED_OUT), second);
     metrics.attempt(shop, "add_to_list", None, second);
     metrics.outcome(shop, "add_to_list", "done");
