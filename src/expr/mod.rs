@@ -12,8 +12,11 @@
 mod bounds;
 mod check;
 mod constant;
+mod cost;
 mod expression;
 pub mod functions;
+mod limits;
+mod message;
 mod operators;
 mod problem;
 pub mod schema;

@@ -101,6 +101,11 @@ impl Template {
         self.expressions().flat_map(|expression| expression.steps().iter().cloned()).collect()
     }
 
+    /// The steps that it takes at most, see [`Expression::cost`].
+    pub fn cost(&self) -> u64 {
+        self.expressions().map(Expression::cost).sum()
+    }
+
     /// Evaluates it.
     ///
     /// # Errors
@@ -116,7 +121,7 @@ impl Template {
                 Part::Expression(expression) => match expression.evaluate(facts)? {
                     Value::String(part) => text.push_str(&part),
                     scalar @ (Value::Bool(_) | Value::Number(_)) => text.push_str(&scalar.to_string()),
-                    _ => return Err(Failed("what `${…}` gives cannot be part of a text".to_owned())),
+                    _ => return Err(Failed::because("what `${…}` gives cannot be part of a text")),
                 },
             }
         }

@@ -66,7 +66,7 @@ fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
                 run.start_with(None, &nothing, &facts, &mut routed);
             }
             Ok(false) => routed.skip(flow, None, Why::Condition),
-            Err(failed) => routed.fail(flow, None, Some("when"), code::EVALUATION_FAILED, failed.0),
+            Err(failed) => routed.fail(flow, None, Some("when"), failed.code(), failed.to_string()),
         }
     }
     routed
@@ -235,7 +235,7 @@ impl Run<'_> {
                 return None;
             }
             Err(failed) => {
-                routed.fail(self.flow, Some(step), Some("when"), code::EVALUATION_FAILED, failed.0);
+                routed.fail(self.flow, Some(step), Some("when"), failed.code(), failed.to_string());
                 return None;
             }
         }
@@ -316,7 +316,7 @@ fn value_of(given: &Given, facts: &Facts, event: &Event) -> Result<Option<Value>
     if let Source::Constant(value) = &given.source {
         return Ok(Some(value.clone()));
     }
-    let value = evaluate(&given.source, facts, event).map_err(|failed| (code::EVALUATION_FAILED, failed.0))?;
+    let value = evaluate(&given.source, facts, event).map_err(|failed: Failed| (failed.code(), failed.to_string()))?;
     coerce(given.parameter.kind, value).map_err(|message| (code::BAD_PARAMETER, message))
 }
 
