@@ -1,9 +1,13 @@
 //! The command line.
 
+pub mod approve;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::check::CheckArguments;
+use super::simulate::SimulateArguments;
 use crate::{
     model::code::Class,
     topics::{
@@ -43,16 +47,13 @@ pub enum Command {
     /// Everything in one process, with simulated vendors: send sample webhooks and follow them to the end.
     Demo(DemoArguments),
     /// Check a config: every problem at once, no network.
-    Check {
-        /// The config; instead of --config.
-        path: Option<PathBuf>,
-    },
+    Check(CheckArguments),
     /// Call every connection's vendor once, harmlessly, and tell what is wrong and what to do.
     Doctor {
         /// Only this connection.
         connection: Option<String>,
     },
-    /// Show what the flows would do with a webhook or an event from a file. Sends nothing.
+    /// Show what the flows would do with a webhook or an event, from a file or recorded, and why not. Sends nothing.
     Simulate(SimulateArguments),
     /// Sign a sample webhook as the vendor would, and post it to the gateway.
     Send(SendArguments),
@@ -67,6 +68,9 @@ pub enum Command {
         /// One vendor, in full.
         vendor: Option<String>,
     },
+    /// Actions that a step holds until a person has agreed.
+    #[command(subcommand)]
+    Approve(approve::ApproveCommand),
     /// Records that cannot go on by themselves.
     #[command(subcommand)]
     Dead(DeadCommand),
@@ -126,27 +130,6 @@ pub struct DemoArguments {
     /// The longest to wait with --exit, in seconds.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     pub timeout_s: u64,
-}
-
-#[derive(Debug, Args)]
-pub struct SimulateArguments {
-    /// A file: a webhook's body (with --connection), or an event as JSON (with --event).
-    pub file: PathBuf,
-    /// The connection that the webhook came from.
-    #[arg(long, required_unless_present = "event")]
-    pub connection: Option<String>,
-    /// The file is the body of an event of this type instead.
-    #[arg(long, value_name = "TYPE")]
-    pub event: Option<String>,
-    /// The event that the webhook's URL names.
-    #[arg(long, value_name = "NAME")]
-    pub url_event: Option<String>,
-    /// A header of the webhook; may be given several times.
-    #[arg(long = "header", value_name = "NAME: VALUE")]
-    pub headers: Vec<String>,
-    /// A fetched reply, as `purpose=file`; may be given several times.
-    #[arg(long = "reply", value_name = "PURPOSE=FILE")]
-    pub replies: Vec<String>,
 }
 
 #[derive(Debug, Args)]

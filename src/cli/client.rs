@@ -32,12 +32,20 @@ pub struct NotFound(pub String);
 
 /// A config that is wrong, with its report.
 #[derive(Debug, thiserror::Error)]
-#[error("the config is wrong\n{0}")]
+#[error("{0}")]
 pub struct BadConfig(pub String);
+
+impl BadConfig {
+    /// Another file of the owner's that is wrong.
+    pub fn of(what: &str, report: &config::Report) -> Self {
+        Self(format!("{what}\n{report}"))
+    }
+}
 
 /// Loads a config for a command that needs its secrets.
 pub fn load(path: &Path, mode: Mode) -> Result<Config, BadConfig> {
-    config::load(path, &ProcessEnvironment, VENDORS, mode).map_err(|report| BadConfig(report.to_string()))
+    config::load(path, &ProcessEnvironment, VENDORS, mode)
+        .map_err(|report| BadConfig::of("the config is wrong", &report))
 }
 
 /// A connection by today's name.

@@ -6,37 +6,54 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `source`, `tree`, `files` | text, places in it, YAML with places, several files as one |
-//! | `report`, `fields` | problems, and reading mappings so that none is missed |
-//! | `secrets` | references; the one place that reads the environment |
+//! | `encoding`, `source`, `tree`, `files` | bytes, text, places in it, YAML with places, several files as one |
+//! | `report`, `excerpt`, `fields` | problems, the lines shown with them, and reading mappings so that none is missed |
+//! | `secrets`, `plain` | references; the one place that reads the environment; secrets where none belong |
+//! | `keys`, `schema` | every key as data, for the reference page and for editors |
+//! | `volume` | what is expected, and whether limits allow for it |
 //! | `service`, `log`, `connections`, `settings`, `delivery`, `flows` | what each key means |
+//! | `flow_tests` | tests beside the flows: their form, and running them |
 
 mod connections;
 mod delivery;
+mod encoding;
+mod excerpt;
 mod fields;
 mod files;
+mod flow_tests;
 mod flows;
+pub mod keys;
 mod log;
+mod plain;
 pub mod report;
+pub mod schema;
 mod secrets;
 mod service;
 mod settings;
 mod source;
 mod tree;
+mod volume;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 pub use connections::ConnectionConfig;
 pub use delivery::{Circuit, Delivery, LimitConfig, Pauses, QuotaConfig, Retry, SpanConfig};
+pub use flow_tests::TestsRun;
 pub use log::{KafkaConfig, LogConfig, Sasl, Security};
-pub use report::{Problem, Report};
+pub use report::{Problem, Report, Severity};
 pub use secrets::{Environment, FixedEnvironment, Mode, ProcessEnvironment};
 pub use service::{AdminConfig, GatewayConfig, Installation, Keeping, SpoolConfig};
 
-use crate::{connectors::contract::Vendor, model::connection::ConnectionName, router::FlowSet};
+use crate::{
+    connectors::contract::Vendor,
+    model::connection::ConnectionName,
+    router::FlowSet,
+    topics::{body::Body, event::Entity},
+};
 use connections::Connections;
 use fields::Fields;
 use files::Files;
+use flow_tests::FlowTest;
 use report::Problems;
 use secrets::Secrets;
 use source::SourceFile;
@@ -52,6 +69,9 @@ pub struct Config {
     /// By today's names. Records carry first names ([`ConnectionConfig::identity`]), and so do the flows' steps.
     pub connections: BTreeMap<ConnectionName, ConnectionConfig>,
     pub flows: Arc<FlowSet>,
+    /// What checking found that does not keep the config from being used.
+    pub warnings: Vec<Problem>,
+    tests: Arc<Vec<FlowTest>>,
 }
 
 impl Config {
@@ -74,8 +94,34 @@ pub fn load(
 ) -> Result<Config, Report> {
     let mut problems = Problems::default();
     let sources = files::find(path, &mut problems);
-    let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    let directory = directory_of(path);
     check(&sources, directory, &Secrets { environment, mode }, vendors, problems)
+}
+
+/// Reads an event's body as people write it, in YAML or JSON, by the schema's names.
+///
+/// # Errors
+/// All problems.
+pub fn event_body(path: &str, text: &str, entity: Entity) -> Result<Body, Report> {
+    let mut problems = Problems::default();
+    let file = SourceFile::new(path, text);
+    let message = crate::expr::schema::entity(entity);
+    let json = tree::read(&file, &mut problems).map(|node| flow_tests::read_body(&node, &message, &mut problems));
+    let json = json.unwrap_or_else(|| serde_json::json!({}));
+    if problems.count() == 0 {
+        match Body::from_json(entity, json.to_string().as_bytes()) {
+            Ok(body) => return Ok(body),
+            Err(error) => {
+                problems.add_global(crate::model::code::WRONG_KIND, format!("the body does not fit: {error}"));
+            }
+        }
+    }
+    Err(problems.into_report().expect("something was wrong"))
+}
+
+/// Where relative paths in a config begin.
+pub fn directory_of(path: &Path) -> &Path {
+    if path.is_dir() { path } else { path.parent().unwrap_or(path) }
 }
 
 /// Checks a config whose files are at hand: `(path, text)` each. `directory` is what relative paths in it begin at.
@@ -103,10 +149,16 @@ fn check(
     let files = files::merge(sources, &mut problems);
     let connections = connections::read(&files.connections, vendors, secrets, &mut problems);
     let flows = flows::read(&files.flows, &connections, &mut problems);
+    flows::compare(&flows, &connections, &mut problems);
+    let flows: Vec<_> = flows.into_iter().map(|checked| checked.flow).collect();
+    let tests = flow_tests::read(&files.tests, &files.flows, &flows, &connections, &mut problems);
     let config = service(&files, directory, secrets, &mut problems);
+    for entries in [&files.connections, &files.flows, &files.service] {
+        plain::check(entries, &mut problems);
+    }
     let flows = Arc::new(FlowSet::new(files.with_flows, flows));
-    let config = Config { connections: connections.good, flows, ..config };
-    problems.into_report().map_or(Ok(config), Err)
+    let config = Config { connections: connections.good, flows, tests: Arc::new(tests), ..config };
+    problems.judge().map(|warnings| Config { warnings, ..config })
 }
 
 /// Everything but connections and flows.
@@ -115,6 +167,7 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
     // Read elsewhere; named here for the hint.
     fields.node("connections");
     fields.node("flows");
+    fields.node("tests");
     let installation = fields.fields("installation", problems);
     let log = fields.node("log");
     let gateway = fields.fields("gateway", problems);
@@ -134,6 +187,8 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
         keeping,
         connections: BTreeMap::new(),
         flows: Arc::new(FlowSet::new(Vec::new(), Vec::new())),
+        warnings: Vec::new(),
+        tests: Arc::default(),
     }
 }
 
@@ -148,6 +203,7 @@ pub fn stored_flows(
     let merged = files::merge(&sources, &mut problems);
     let connections = Connections::through_time(connections);
     let flows = flows::read(&merged.flows, &connections, &mut problems);
+    let flows = flows.into_iter().map(|checked| checked.flow).collect();
     (FlowSet::new(files.to_vec(), flows), problems.into_report())
 }
 

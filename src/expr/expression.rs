@@ -25,8 +25,8 @@ const PARSER_STACK: usize = 32 << 20;
 /// A checked expression.
 #[derive(Debug)]
 pub struct Expression {
-    text: String,
-    program: IdedExpr,
+    pub(super) text: String,
+    pub(super) program: IdedExpr,
     kind: Type,
     steps: BTreeSet<String>,
     cost: u64,
@@ -108,6 +108,10 @@ impl Expression {
         &self.kind
     }
 
+    pub(super) fn program(&self) -> &IdedExpr {
+        &self.program
+    }
+
     /// The steps whose results it uses.
     pub fn steps(&self) -> &BTreeSet<String> {
         &self.steps
@@ -133,10 +137,15 @@ impl Expression {
     /// # Errors
     /// What went wrong, without any value.
     pub fn evaluate(&self, facts: &Facts) -> Result<Value, Failed> {
+        Self::resolve(&self.program, facts)
+    }
+
+    /// Evaluates a part of it.
+    pub(super) fn resolve(part: &IdedExpr, facts: &Facts) -> Result<Value, Failed> {
         let mut context = Context::with_env(functions::environment());
         context.set_variable_resolver(facts);
         facts.begin();
-        let value = cel::Value::resolve_val(&self.program, &context).map_err(|error| failed(&error))?;
+        let value = cel::Value::resolve_val(part, &context).map_err(|error| failed(&error))?;
         to_json(value.as_ref()).ok_or_else(|| Failed::because("the result is of no kind that can be used"))
     }
 

@@ -189,6 +189,10 @@ codes! {
     UNEXPECTED_ANSWER = "unexpected-answer", Transient, "the answer is not what this vendor documents", "It is tried again by the schedule; the answer in short is in the dead letter.";
     LOOP_SUSPECTED = "loop-suspected", Permanent, "a burst of actions on one object was taken for a loop",
         "Two connections may mirror each other: each write comes back as a webhook that asks for the next one. The dead letter names the flows and the webhooks; `spojka trace` follows one. Mend the flows, then `spojka dead retry` the last one. Where so many actions are in order, raise `delivery.loops` of the connection, or say `off`.";
+    HELD = "held", Permanent, "the action waits until a person has agreed",
+        "Its step says `hold`. `spojka approve list` shows what is held, `spojka approve show <id>` what would be sent; then `spojka approve approve <id>` or `spojka approve refuse <id>`. It never becomes too old.";
+    REFUSED_BY_PERSON = "refused-by-person", Permanent, "a person refused the action",
+        "It was held, and `spojka approve refuse` ended it: nothing was sent. Steps that wait for it go on only where it says `on_refusal: go_on`.";
     UNKNOWN_OPERATION = "unknown-operation", Config, "the connection has no such operation", "The flow was checked against another version. Mend it, then `spojka dead retry`.";
     BLOCKED_ADDRESS = "blocked-address", Config, "the address may not be called", "Private and loopback addresses are refused unless the connection says `allow_private_addresses: true`.";
 
@@ -234,6 +238,16 @@ codes! {
         "The flow could never begin. `spojka connectors <vendor>` lists what each vendor can prove.";
     MIXED_ENTITIES = "mixed-entities", Config, "a flow's events are about different things",
         "Its expressions could not know which of them is there. Write one flow for each.";
+    NEVER_HOLDS = "never-holds", Config, "a condition that is false for every event",
+        "The flow, or the step, could never do anything. To switch a flow off for a while, comment it out.";
+    FLOWS_DISAGREE = "flows-disagree", Config, "two flows write differing constants to one place",
+        "Both can fire for one event, and whoever comes last wins. Give them conditions that exclude each other; where it is \
+         meant, say `allow: flows-disagree` in one of them. A warning.";
+    OVER_QUOTA = "over-quota", Config, "more is expected than a limit allows",
+        "The `volume` that a flow or a connection declares, times the calls of each operation, is more than a limit of the \
+         target: its lane would fall behind for good. Raise the limit's `calls`, say what more calls cost (`price`), or correct \
+         the volume. Where a flow's condition may make it less, it is a warning: give the flow a `volume` of its own, or say \
+         `allow: over-quota`.";
     DUPLICATE_STEP = "duplicate-step", Config, "two steps of a flow have the same name",
         "Steps are known by their names and never numbered, so that editing a flow does nothing again. Give one a `name`.";
     DUPLICATE_IDENTITY = "duplicate-identity", Config, "two names claim the same past",
@@ -242,6 +256,11 @@ codes! {
         "A step may use the results of steps that stand before it in its flow.";
     NO_SUCH_RESULT = "no-such-result", Config, "the step's operation returns no such result",
         "`spojka connectors <vendor>` lists what each operation returns.";
+    NO_SUCH_FLOW = "no-such-flow", Config, "there is no flow of this name", "The flows are those under `flows`, in all files of the config.";
+
+    // What running the tests beside the flows finds.
+    TEST_FAILED = "test-failed", Config, "a test beside the flows does not get what it expects",
+        "The message names the test and its case, what was expected and what came. Mend the flow, or the expectation. `spojka simulate` shows what an event does, clause by clause.";
 
     // What checking finds in expressions.
     EXPRESSION_SYNTAX = "expression-syntax", Config, "the expression cannot be read", "Expressions are written in CEL.";

@@ -18,6 +18,7 @@ use crate::{
     },
     topics::{
         self,
+        action::Action,
         event::{Event, EventType},
     },
 };
@@ -78,6 +79,8 @@ pub struct Step {
     /// Its first name: what ids are built from.
     pub identity: String,
     pub when: Option<Expression>,
+    /// Which of its actions wait for a person.
+    pub hold: Option<Hold>,
     pub on_refusal: OnRefusal,
     /// It may be left out when a quota is used up.
     pub optional: bool,
@@ -95,6 +98,24 @@ pub struct Step {
 impl std::fmt::Debug for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Step({}: {}.{})", self.name, self.connection, self.operation.name)
+    }
+}
+
+/// Which of a step's actions wait for a person.
+#[derive(Debug)]
+pub enum Hold {
+    Always,
+    /// All of them, until so many were approved.
+    First(u32),
+    When(Expression),
+}
+
+impl Hold {
+    pub fn condition(&self) -> Option<&Expression> {
+        match self {
+            Self::When(condition) => Some(condition),
+            Self::Always | Self::First(_) => None,
+        }
     }
 }
 
@@ -164,6 +185,14 @@ impl FlowSet {
 
     pub fn find(&self, name: &str) -> Option<&Flow> {
         self.flows.get(*self.by_name.get(name)?)
+    }
+
+    /// Where an action's step stands among all steps: for showing actions in the order in which they are written.
+    pub fn place_of(&self, action: &Action) -> Option<(usize, usize)> {
+        let (flow, step) = action.step()?;
+        let at = self.flows.iter().position(|other| other.name == flow)?;
+        let steps = &self.flows.get(at)?.steps;
+        Some((at, steps.iter().position(|other| other.name == step)?))
     }
 
     /// The flows that an event concerns, by its type and connection.

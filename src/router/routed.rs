@@ -40,6 +40,9 @@ pub enum Why {
 }
 
 impl Why {
+    pub const ALL: [Self; 6] =
+        [Self::Condition, Self::BeforeFlow, Self::BeforeStart, Self::TooOld, Self::WaitsInVain, Self::Adopted];
+
     /// For labels of metrics.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -68,7 +68,7 @@ fn misspelled(parameter: &Parameter, entries: &[Entry], operation: &Operation) -
     unknown.into_iter().any(|key| crate::expr::suggest::nearest(key, known()) == Some(parameter.name))
 }
 
-fn no_such_parameter(call: &Key, key: &Key, operation: &Operation, problems: &mut Problems) {
+pub(in crate::config) fn no_such_parameter(call: &Key, key: &Key, operation: &Operation, problems: &mut Problems) {
     let known = || operation.parameters.iter().map(|parameter| parameter.name);
     let beside = ["name", "when", "on_refusal", "was"];
     let hint = match crate::expr::suggest::nearest(&key.text, known()) {

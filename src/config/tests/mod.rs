@@ -1,6 +1,8 @@
 //! Configs that are right, and reports about those that are not.
 
 mod broken;
+mod broken_tests;
+mod flow_tests;
 mod names;
 mod right;
 mod routing;

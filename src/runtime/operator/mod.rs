@@ -1,8 +1,10 @@
-//! What an operator asks of a running installation: topics, dead letters, the trace of one id. The admin port and the
+//! What an operator asks of a running installation: topics, dead letters, what is held, the trace of one id. The admin port and the
 //! commands are both thin covers of this.
 
 pub mod dead;
+pub mod held;
 pub mod lanes;
+pub mod recorded;
 pub mod topics;
 pub mod trace;
 

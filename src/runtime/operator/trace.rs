@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub at: String,
-    /// `webhook`, `reply`, `event`, `action`, `outcome`, `dead`.
+    /// `webhook`, `reply`, `event`, `action`, `answer`, `outcome`, `dead`.
     pub what: String,
     pub id: String,
     pub text: String,
@@ -61,7 +61,9 @@ impl Operator {
                 })
                 .await?;
             }
-            actions.sort_by(|a, b| a.id.cmp(&b.id));
+            actions.sort_by(|a, b| (&a.id, a.retry).cmp(&(&b.id, b.retry)));
+            actions.dedup_by(|a, b| a.id == b.id && a.retry == b.retry);
+            lines.extend(actions.iter().filter_map(answer_line));
             actions.dedup_by(|a, b| a.id == b.id);
             if actions.is_empty() {
                 continue;
@@ -106,7 +108,7 @@ impl Operator {
     }
 
     /// The webhook that an id began with.
-    async fn find_webhook(&self, id: &str) -> Result<String, OperatorError> {
+    pub(super) async fn find_webhook(&self, id: &str) -> Result<String, OperatorError> {
         if id.starts_with("w-") {
             return Ok(id.to_owned());
         }
@@ -139,7 +141,7 @@ impl Operator {
         found.ok_or_else(|| OperatorError::NotFound(format!("no topic holds `{id}`")))
     }
 
-    async fn scan(&self, topic: &str, mut each: impl FnMut(&Record)) -> Result<(), OperatorError> {
+    pub(super) async fn scan(&self, topic: &str, mut each: impl FnMut(&Record)) -> Result<(), OperatorError> {
         let partitions = self.log.describe(topic).await?.partitions.len();
         for partition in 0..partitions {
             let partition = u32::try_from(partition).unwrap_or(u32::MAX);
@@ -200,6 +202,12 @@ fn action_line(action: &Action) -> Line {
         Purpose::List { list, .. } => format!("list `{list}`"),
     };
     line(&action.source.arrived, "action", &action.id, format!("{}.{} ({why})", action.connection, action.operation))
+}
+
+/// What a person said about an action. Later retries carry it along.
+fn answer_line(action: &Action) -> Option<Line> {
+    let answer = action.hold.as_ref()?.answer?;
+    Some(line(&answer.at, "answer", &action.id, format!("{} by a person", answer.verdict.as_str())))
 }
 
 fn state_line(action: &Action, state: Option<&[u8]>, waiting: Option<&[u8]>) -> Result<Option<Line>, OperatorError> {
