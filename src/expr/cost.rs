@@ -1,5 +1,5 @@
 //! What an expression costs at most, before any event is seen: from how its loops nest, how long their lists and texts may be
-//! (`limits`), and what its functions do. One step is about a tenth of a microsecond, so that whatever passes stays well
+//! (`limits`), and what its functions do. One step is about 25 ns, so that whatever passes stays well
 //! below 50 ms, however an event of 256 KiB is built; `tests/bench/router.rs` searches for the worst.
 
 mod extent;
@@ -10,12 +10,13 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, L
 use super::{
     constant,
     functions::{self, Function, Grows, LONGEST_GIVEN, LONGEST_SEARCHED, MOST_PARTS, Takes},
+    limits::LONGEST_RESULT,
     scope::Scope,
 };
 use extent::Extent;
 
 /// The most steps of an expression.
-pub(super) const MOST: u64 = 250_000;
+pub(super) const MOST: u64 = 1_500_000;
 
 /// What is too costly: the smallest part that is, and why.
 pub(super) struct TooCostly<'a> {
@@ -84,7 +85,7 @@ impl<'a> Estimator<'a, '_> {
 
     fn select(&mut self, select: &'a SelectExpr) -> Found {
         let (steps, operand) = self.visit(&select.operand);
-        (steps + 2, if select.test { Extent::scalar() } else { operand.field(&select.field) })
+        (steps + 5, if select.test { Extent::scalar() } else { operand.field(&select.field) })
     }
 
     fn list(&mut self, elements: &'a [IdedExpr]) -> Found {
@@ -120,7 +121,7 @@ impl<'a> Estimator<'a, '_> {
         self.loops.push((name, range.length));
         self.locals.truncate(depth);
         // Names for the member and what is gathered are made anew for each.
-        let each = 4 + copying + condition + step;
+        let each = 10 + copying + condition + step;
         (before.saturating_add(init + result).saturating_add(range.length.saturating_mul(each)), extent)
     }
 
@@ -146,14 +147,15 @@ fn function(form: &Function, given: &[Extent], call: &CallExpr) -> Found {
     let first = given.first().map_or(0, |extent| extent.length);
     let texts: u64 = given.iter().map(Extent::bytes).sum();
     let members: u64 = given.iter().filter(|extent| extent.is_group()).map(|extent| extent.length).sum();
-    let reading = 4 + texts / 16 + members * 8;
+    let reading = if call.func_name == "size" { 4 + first / 16 } else { 4 + texts / 16 + members * 8 };
     let longest = LONGEST_GIVEN as u64;
     match form.grows {
         Grows::To(_) if form.takes.contains(&Takes::Regex) => {
             (reading + searching(call, first.min(LONGEST_SEARCHED as u64)), Extent::scalar())
         }
         Grows::To(most) => (reading, Extent::of_form(form.gives, most)),
-        Grows::Same => (reading, Extent::of_form(form.gives, first)),
+        Grows::Same => (reading, Extent::of_form(form.gives, first.max(64))),
+        Grows::Member => (reading, Extent::text(LONGEST_RESULT)),
         Grows::Case => (reading * 2, Extent::text(first * 3)),
         Grows::Sum => (reading, Extent::text(texts)),
         Grows::Joined => {
@@ -163,7 +165,7 @@ fn function(form: &Function, given: &[Extent], call: &CallExpr) -> Found {
         }
         Grows::Parts => {
             let parts = (MOST_PARTS as u64).min(first + 1);
-            (reading + parts, Extent::list(parts, Extent::text(first)))
+            (reading + parts * 2, Extent::parts(parts, first))
         }
         Grows::Most => {
             let last = given.last().map_or(0, |extent| extent.length);

@@ -117,7 +117,7 @@ impl Expression {
         &self.steps
     }
 
-    /// The steps that it takes at most, whatever the event holds: about a tenth of a microsecond each.
+    /// The steps that it takes at most, whatever the event holds: about 25 ns each.
     pub fn cost(&self) -> u64 {
         self.cost
     }

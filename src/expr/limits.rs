@@ -22,7 +22,7 @@ pub(super) fn most_members(field: &FieldDescriptor) -> u64 {
         // Of an item: they multiply.
         ("Item", "custom_fields") | ("CustomField", "values") => 20,
         (_, "custom_fields") => 200,
-        _ => 100,
+        _ => 50,
     }
 }
 

@@ -14,19 +14,26 @@ pub(super) struct Extent {
     /// Bytes of a text, members of a list or a mapping; else 0.
     pub length: u64,
     member: Option<Box<Extent>>,
+    /// The texts of all members together, where that is less than the longest so many times.
+    total: Option<u64>,
 }
 
 impl Extent {
     pub(super) fn scalar() -> Self {
-        Self { of: Type::Null, length: 0, member: None }
+        Self { of: Type::Null, length: 0, member: None, total: None }
     }
 
     pub(super) fn text(length: u64) -> Self {
-        Self { of: Type::Text, length, member: None }
+        Self { of: Type::Text, length, member: None, total: None }
     }
 
     pub(super) fn list(length: u64, member: Self) -> Self {
-        Self { of: Type::list(Type::Unknown), length, member: Some(Box::new(member)) }
+        Self { of: Type::list(Type::Unknown), length, member: Some(Box::new(member)), total: None }
+    }
+
+    /// The parts of a text.
+    pub(super) fn parts(count: u64, text: u64) -> Self {
+        Self { total: Some(text), ..Self::list(count, Self::text(text)) }
     }
 
     /// Of a type, where the field is not known.
@@ -41,7 +48,7 @@ impl Extent {
             of if of.is_text() => (longest, None),
             _ => (0, None),
         };
-        Self { of: of.clone(), length, member: member.map(Box::new) }
+        Self { of: of.clone(), length, member: member.map(Box::new), total: None }
     }
 
     /// What a function gives: at most so many bytes.
@@ -77,17 +84,19 @@ impl Extent {
 
     /// The texts in it, all together.
     pub(super) fn bytes(&self) -> u64 {
-        match &self.member {
-            Some(member) => self.length.saturating_mul(member.bytes()),
-            None => self.length,
+        match (&self.member, self.total) {
+            (Some(_), Some(total)) => total,
+            (Some(member), None) => self.length.saturating_mul(member.bytes()),
+            (None, _) => self.length,
         }
     }
 
     /// The steps of a copy. Messages are shared.
     pub(super) fn copying(&self) -> u64 {
-        match &self.member {
-            Some(member) => 1 + self.length.saturating_mul(member.copying()),
-            None => 1 + self.length / 64,
+        match (&self.member, self.total) {
+            (Some(_), Some(total)) => 1 + self.length.saturating_mul(2).saturating_add(total / 64),
+            (Some(member), None) => 1 + self.length.saturating_mul(member.copying()),
+            (None, _) => 2 + self.length / 64,
         }
     }
 
@@ -109,18 +118,20 @@ impl Extent {
             (one, two) => one.or(two),
         };
         let of = if self.of == Type::Null { other.of } else { self.of };
-        Self { of, length: self.length.max(other.length), member }
+        let total = self.total.zip(other.total).map(|(one, two)| one.max(two));
+        Self { of, length: self.length.max(other.length), member, total }
     }
 
     /// Both, one behind the other.
     pub(super) fn and(self, other: Self) -> Self {
         let length = self.length.saturating_add(other.length);
-        Self { length, ..self.join(other) }
+        let total = self.total.zip(other.total).map(|(one, two)| one.saturating_add(two));
+        Self { length, total, ..self.join(other) }
     }
 
     /// What is gathered in a loop that makes `step` of it once.
     pub(super) fn grown(&self, step: &Self, times: u64) -> Self {
         let more = step.length.saturating_sub(self.length).saturating_mul(times);
-        Self { length: self.length.saturating_add(more), ..step.clone() }
+        Self { length: self.length.saturating_add(more), total: None, ..step.clone() }
     }
 }

@@ -29,7 +29,7 @@ fn large() -> Event {
         note: "xa".repeat(32 << 10),
         items: (0..500).map(item).collect(),
         custom_fields: (0..200).map(field).collect(),
-        labels: (0..100).map(|index| v1::Label { name: format!("x{index}"), ..Default::default() }).collect(),
+        labels: (0..50).map(|index| v1::Label { name: format!("x{index}"), ..Default::default() }).collect(),
         ..Default::default()
     };
     Event { body: Body::Order(Box::new(order)), ..event() }

@@ -55,7 +55,7 @@ fn refuse_text(takes: Takes, text: &str) -> Option<Refused> {
                 refused(format!("a date's pattern has no `{unknown}`"), hint)
             }
         },
-        Takes::Regex => patterns::compile(text).err().and_then(|why| refused(why, patterns::HINT)),
+        Takes::Regex => patterns::compile(text).err().and_then(|unfit| refused(unfit.why, unfit.hint)),
         Takes::Amount if text.parse::<rust_decimal::Decimal>().is_err() => {
             refused(format!("`{text}` is no decimal number"), "write it as `\"1234.50\"`")
         }

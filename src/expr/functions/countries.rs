@@ -20,7 +20,7 @@ const NAMES: &[(&str, &str)] = &[
     ("CY", "CYP|Cyprus|Κύπρος|Kypr|Ciprus|Cypr|Cipru|Zypern"),
     (
         "CZ",
-        "CZE|Czechia|Czech Republic|Česko|Česká republika|ČR|Csehország|Cseh Köztársaság|Czechy|Republika Czeska|Cehia|Republica Cehă|\
+        "CZE|Czechia|Czech Republic|Česko|Česká republika|Csehország|Cseh Köztársaság|Czechy|Republika Czeska|Cehia|Republica Cehă|\
          Tschechien|Tschechische Republik|Tsjechië",
     ),
     ("DE", "DEU|Germany|Deutschland|Německo|Nemecko|Németország|Niemcy|Germania|Duitsland|BRD"),
@@ -54,11 +54,8 @@ const NAMES: &[(&str, &str)] = &[
     ("RO", "ROU|ROM|Romania|România|Rumunsko|Románia|Rumunia|Rumänien|Roemenië"),
     ("RS", "SRB|Serbia|Srbija|Srbsko|Szerbia|Serbien|Servië"),
     ("SE", "SWE|Sweden|Sverige|Švédsko|Svédország|Szwecja|Suedia|Schweden|Zweden"),
-    ("SI", "SVN|Slovenia|Slovenija|Slovinsko|Slovinsko|Szlovénia|Słowenia|Slowenien|Slovenië"),
-    (
-        "SK",
-        "SVK|Slovakia|Slovak Republic|Slovensko|Slovenská republika|SR|Szlovákia|Słowacja|Slovacia|Slowakei|Slowakije",
-    ),
+    ("SI", "SVN|Slovenia|Slovenija|Slovinsko|Szlovénia|Słowenia|Slowenien|Slovenië"),
+    ("SK", "SVK|Slovakia|Slovak Republic|Slovensko|Slovenská republika|Szlovákia|Słowacja|Slovacia|Slowakei|Slowakije"),
     ("TR", "TUR|Turkey|Türkiye|Turecko|Törökország|Turcja|Turcia|Türkei|Turkije"),
     ("UA", "UKR|Ukraine|Україна|Ukrajina|Ukrajna|Ukraina|Ucraina|Oekraïne"),
     (

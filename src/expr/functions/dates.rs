@@ -1,7 +1,7 @@
 //! Days and times. A time without a zone is one of UTC only where it says so: nothing is guessed.
 
 use jiff::{
-    Timestamp, ToSpan as _,
+    Span, Timestamp,
     civil::{Date, DateTime},
     tz::TimeZone,
 };
@@ -84,7 +84,7 @@ fn in_zone(given: &Given<'_, '_, '_>) -> Outcome<String> {
 fn add_days(given: &Given<'_, '_, '_>) -> Outcome<String> {
     let days = given.integer(1)?;
     let Some(day) = day(given.text(0)?)? else { return Ok(String::new()) };
-    let span = i32::try_from(days).ok().and_then(|days| 0.days().checked_add(days.days()).ok());
+    let span = Span::new().try_days(days).ok();
     let later = span.and_then(|span| day.checked_add(span).ok());
     later.map(|day| day.to_string()).ok_or("there is no such day")
 }

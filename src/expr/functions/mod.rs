@@ -54,8 +54,10 @@ pub struct Example(pub &'static str, pub &'static str);
 pub(super) enum Grows {
     /// At most this many bytes, whatever is given.
     To(u64),
-    /// No longer than what it is called on, or the first argument.
+    /// No longer than what it is called on, or the first argument; a number is short.
     Same,
+    /// A member of what is given.
+    Member,
     /// As long as all that is given together.
     Sum,
     /// Every text becomes at most three times as long.

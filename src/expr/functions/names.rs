@@ -24,7 +24,7 @@ functions! {
 const TITLES: &[&str] = &[
     "arch", "bc", "bca", "csc", "dipl-ing", "dipling", "dis", "doc", "dr", "drsc", "frau", "herr", "icdr", "id", "ifj",
     "ing", "inż", "inz", "judr", "jr", "llm", "mag", "mba", "mddr", "mgr", "mga", "miss", "mr", "mrs", "ms", "msc",
-    "mudr", "mvdr", "ozv", "p", "paedr", "paní", "pan", "phd", "pharmdr", "phdr", "phmr", "prof", "rndr", "rsdr", "sl",
+    "mudr", "mvdr", "ozv", "paedr", "paní", "pan", "phd", "pharmdr", "phdr", "phmr", "prof", "rndr", "rsdr", "sl",
     "sr", "thdr", "thlic", "özv",
 ];
 

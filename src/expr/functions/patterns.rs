@@ -16,16 +16,27 @@ pub(in crate::expr) const LONGEST_SEARCHED: usize = 8 << 10;
 /// How many compiled expressions are kept at most; those of configs are far fewer.
 const MOST_KEPT: usize = 10_000;
 
-pub(super) const HINT: &str = "`[0-9]` and `[a-z]` are much smaller than `\\d` and `\\w`, and so are fewer repetitions";
+/// Why an expression cannot be used, and what to do.
+#[derive(Debug)]
+pub(super) struct Unfit {
+    pub why: &'static str,
+    pub hint: &'static str,
+}
 
 static COMPILED: LazyLock<RwLock<BTreeMap<String, Regex>>> = LazyLock::new(RwLock::default);
 
 /// Compiles an expression; an error says why it cannot be used.
-pub(super) fn compile(pattern: &str) -> Result<Regex, &'static str> {
+pub(super) fn compile(pattern: &str) -> Result<Regex, Unfit> {
     let built = RegexBuilder::new(pattern).size_limit(LARGEST).dfa_size_limit(LARGEST).build();
     built.map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => "the regular expression is too large",
-        _ => "this is no regular expression",
+        regex::Error::CompiledTooBig(_) => Unfit {
+            why: "the regular expression is too large",
+            hint: "`[0-9]` and `[a-z]` are much smaller than `\\d` and `\\w`, and so are fewer repetitions",
+        },
+        _ => Unfit {
+            why: "this is no regular expression",
+            hint: "`(`, `[` and `{` need their ends; to look for such a sign itself write it in brackets: `[(]`",
+        },
     })
 }
 
@@ -37,7 +48,7 @@ pub(super) fn matches(text: &str, pattern: &str) -> Outcome<bool> {
     if let Some(compiled) = COMPILED.read().unwrap_or_else(PoisonError::into_inner).get(pattern) {
         return Ok(compiled.is_match(text));
     }
-    let compiled = compile(pattern)?;
+    let compiled = compile(pattern).map_err(|unfit| unfit.why)?;
     let found = compiled.is_match(text);
     let mut kept = COMPILED.write().unwrap_or_else(PoisonError::into_inner);
     if kept.len() < MOST_KEPT {

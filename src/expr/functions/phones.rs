@@ -17,6 +17,13 @@ const fn plan(country: &'static str, calling: &'static str, trunk: &'static str,
     Plan { country, calling, trunk, lengths: least..=most, needs_trunk: false }
 }
 
+impl Plan {
+    /// No number of these countries begins with a zero.
+    fn fits(&self, number: &str) -> bool {
+        self.lengths.contains(&number.len()) && !number.starts_with('0')
+    }
+}
+
 const PLANS: &[Plan] = &[
     Plan { needs_trunk: true, ..plan("AT", "43", "0", 7, 13) },
     plan("BE", "32", "0", 8, 9),
@@ -76,7 +83,7 @@ fn international(digits: &str) -> Option<String> {
         Some((plan, rest)) => {
             // Often the trunk prefix is left standing: +36 06 30 …
             let bare = if plan.trunk.is_empty() { rest } else { rest.strip_prefix(plan.trunk).unwrap_or(rest) };
-            plan.lengths.contains(&bare.len()).then(|| format!("+{}{bare}", plan.calling))
+            plan.fits(bare).then(|| format!("+{}{bare}", plan.calling))
         }
         None if digits.starts_with('0') => None,
         None => (8..=15).contains(&digits.len()).then(|| format!("+{digits}")),
@@ -90,7 +97,7 @@ fn national(plan: &Plan, digits: &str) -> Option<String> {
         None if plan.needs_trunk || digits.starts_with('0') => None,
         None => Some(digits),
     };
-    match number.filter(|number| plan.lengths.contains(&number.len())) {
+    match number.filter(|number| plan.fits(number)) {
         Some(number) => Some(format!("+{}{number}", plan.calling)),
         // The calling code without its plus.
         None => digits.strip_prefix(plan.calling).and_then(|_| international(digits)),

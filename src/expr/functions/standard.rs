@@ -26,7 +26,7 @@ functions! {
         "How many characters or members.", "'Žižkov'.size()" => "6";
     "size"(Sized) -> Integer, SMALL, None,
         "How many characters or members.", "size(['a', 'b'])" => "2";
-    "string"(Scalar) -> Text, Grows::Most, None,
+    "string"(Scalar) -> Text, Grows::Same, None,
         "As text.", "string(42) + '/' + string(true)" => "42/true";
     "int"(TextOrInteger) -> Integer, SMALL, None,
         "As a whole number; fails when the text is none.", "int('7') * 6" => "42";
@@ -42,7 +42,7 @@ functions! {
     "default"(Text, Text) -> Text, Grows::Sum, run!("default", or),
         "The first text, or the second where the first is empty or nothing but white space.",
         "default('', 'no note')" => "no note";
-    "lookup"(Lookup, Text) -> Text, Grows::Most, run!("lookup", lookup),
+    "lookup"(Lookup, Text) -> Text, Grows::Member, run!("lookup", lookup),
         "A custom field by its name or id, or a mapping's member; empty when it is not there.",
         "lookup({'fapi.id': '77'}, 'fapi.id')" => "77";
 }

@@ -81,7 +81,7 @@ fn large() -> anyhow::Result<Event> {
         note: "xa".repeat(32 << 10),
         items: (0..500).map(item).collect(),
         custom_fields: (0..200).map(field).collect(),
-        labels: (0..100).map(|index| v1::Label { name: format!("x{index}"), ..Default::default() }).collect(),
+        labels: (0..50).map(|index| v1::Label { name: format!("x{index}"), ..Default::default() }).collect(),
         ..Default::default()
     };
     Ok(Event {
