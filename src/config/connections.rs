@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     delivery::{self, Delivery},
     fields::{Fields, list, texts},
+    preflight,
     report::Problems,
     secrets::Secrets,
     settings,
@@ -14,10 +15,11 @@ use super::{
 use crate::{
     connectors::contract::{Connector, Settings, Vendor},
     model::{code, connection::ConnectionName},
+    router::preflight::Preflight,
 };
 
 /// Keys of a connection that are no vendors, sorted.
-pub(super) const BESIDE: [&str; 3] = ["delivery", "volume", "was"];
+pub(super) const BESIDE: [&str; 4] = ["delivery", "preflight", "volume", "was"];
 
 /// One configured account at a vendor.
 #[derive(Clone)]
@@ -26,6 +28,8 @@ pub struct ConnectionConfig {
     pub settings: Settings,
     pub connector: Arc<dyn Connector>,
     pub delivery: Delivery,
+    /// What is checked before a document is written there.
+    pub preflight: Preflight,
     /// Earlier names, the first one first.
     pub was: Vec<ConnectionName>,
 }
@@ -116,10 +120,12 @@ fn read_one(
     let was = fields.node("was").map_or_else(Vec::new, |node| read_was(node, problems));
     let volume = fields.node("volume").and_then(|node| Volume::read(node, problems));
     let delivery = fields.fields("delivery", problems);
+    let base = Preflight::default();
+    let preflight = fields.node("preflight").map_or(base.clone(), |node| preflight::read(node, &base, problems));
     let (vendor, _) = vendor?;
     let delivery = delivery.map_or_else(|| Delivery::of(vendor), |fields| Delivery::read(fields, vendor, problems));
     let (settings, connector) = opened?;
-    Some((ConnectionConfig { vendor, settings, connector, delivery, was }, volume))
+    Some((ConnectionConfig { vendor, settings, connector, delivery, preflight, was }, volume))
 }
 
 /// The one key that names a vendor.

@@ -69,6 +69,9 @@ const PER_SECOND: Takes = Takes::Form("whole number, or `unlimited`", "^([1-9][0
 const AMOUNT: Takes = Takes::Form("decimal number", r"^[0-9]+(\.[0-9]+)?$");
 const VOLUME: Takes = Takes::Form("how often, such as `5000 a month`", volume::FORM);
 
+const HOLD: Takes = Takes::Form("`always`, `first N` or a condition", r"\S");
+const STRICTNESS: Takes = Takes::Word(&["refuse", "warn", "off"]);
+
 const fn count(max: i64) -> Takes {
     Takes::Kind(SettingKind::Integer { min: 1, max })
 }
@@ -215,6 +218,12 @@ pub const CONNECTION: Mapping = Mapping {
             "How many events of each type it gives: whether the targets' limits allow for it is then checked.",
         ),
         key("delivery", Takes::Map(&DELIVERY), "", "How actions are carried out there."),
+        key(
+            "preflight",
+            Takes::MapOr(&PREFLIGHT, "off"),
+            "",
+            "What is checked before an order or an invoice is written there.",
+        ),
     ],
 };
 
@@ -392,7 +401,30 @@ pub const STEP: Mapping = Mapping {
         ),
         key("optional", FLAG, "false", "It may be left out when a quota is used up."),
         key("when", Takes::Condition, "always", "Only then."),
+        key("hold", HOLD, "", "Its actions wait until a person has agreed: `spojka approve`."),
+        key(
+            "preflight",
+            Takes::MapOr(&PREFLIGHT, "off"),
+            "the connection's",
+            "What is checked before it writes an order or an invoice.",
+        ),
         key("was", Takes::Names, "", "Earlier names, the first one first."),
+    ],
+};
+
+const PREFLIGHT: Mapping = Mapping {
+    name: "connections.<name>.preflight",
+    doc: "What is checked before an order or an invoice is written. Only what is told is checked.",
+    keys: &[
+        key("totals", STRICTNESS, "refuse", "Lines, taxes and totals add up."),
+        key(
+            "tolerance",
+            AMOUNT,
+            "what rounding explains",
+            "The most that a sum may differ, in the document's currency.",
+        ),
+        key("company_ids", STRICTNESS, "warn", "The form and the check digits of company and VAT ids."),
+        key("tax_codes", Takes::Names, "any", "The tax codes or rates that the target knows."),
     ],
 };
 

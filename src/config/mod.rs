@@ -25,6 +25,7 @@ mod flows;
 pub mod keys;
 mod log;
 mod plain;
+mod preflight;
 pub mod report;
 pub mod schema;
 mod secrets;
@@ -122,6 +123,17 @@ pub fn event_body(path: &str, text: &str, entity: Entity) -> Result<Body, Report
 /// Where relative paths in a config begin.
 pub fn directory_of(path: &Path) -> &Path {
     if path.is_dir() { path } else { path.parent().unwrap_or(path) }
+}
+
+/// The files of a config as they stand, `(path, text)` each: what [`load_texts`] takes.
+///
+/// # Errors
+/// What cannot be read.
+pub fn read_texts(path: &Path) -> Result<Vec<(String, String)>, Report> {
+    let mut problems = Problems::default();
+    let sources = files::find(path, &mut problems);
+    let texts = sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect();
+    problems.into_report().map_or(Ok(texts), Err)
 }
 
 /// Checks a config whose files are at hand: `(path, text)` each. `directory` is what relative paths in it begin at.

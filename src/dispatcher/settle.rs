@@ -110,9 +110,7 @@ async fn settle_as_is(context: &LaneContext, ended: &Ended<'_>) -> LogResult<()>
         context.append(all_outputs()).await?;
     }
     killpoint::reached("settle-outputs-written");
-    let mut records = records(context, ended, now);
-    records.extend(change.record(context, &ended.action.id));
-    context.remember(records).await?;
+    context.remember(change.around(context, &ended.action.id, records(context, ended, now))).await?;
     killpoint::reached("outcome-written");
     if late {
         context.append(all_outputs()).await?;

@@ -130,7 +130,11 @@ fn order(checker: &mut Checker<'_>, at: &IdedExpr, one: &IdedExpr, two: &IdedExp
     } else if left == Type::Decimal || right == Type::Decimal {
         refuse(checker, at, "a decimal number is not compared as text: `9` would be more than `10`", &Type::Decimal);
     } else if let Some(side) = [&left, &right].into_iter().find(|side| has_no_order(side)) {
-        refuse(checker, at, &format!("{} has no order", side.describe()), side);
+        let amount = side.is_message(MONEY);
+        let problem = checker.problem(at, code::TYPE_MISMATCH, format!("{} has no order", side.describe()));
+        let hint =
+            if amount { AMOUNT_HINT } else { "only numbers, times and plain texts have one; write `==` or `in`" };
+        checker.problems.push(problem.hint(hint));
     }
     Type::Boolean
 }
@@ -203,7 +207,8 @@ fn check_choices(checker: &mut Checker<'_>, at: &IdedExpr, one: &Type, two: &Typ
     let other = schema::choices(two);
     if one != two && !schema::choices(one).iter().any(|name| !name.is_empty() && other.contains(name)) {
         let message = format!("`{}` and `{}` have no value in common", one.name(), two.name());
-        checker.wrong(at, code::TYPE_MISMATCH, message);
+        let problem = checker.problem(at, code::TYPE_MISMATCH, message);
+        checker.problems.push(problem.hint("compare each with one of its own names"));
     }
 }
 

@@ -193,6 +193,12 @@ codes! {
         "Its step says `hold`. `spojka approve list` shows what is held, `spojka approve show <id>` what would be sent; then `spojka approve approve <id>` or `spojka approve refuse <id>`. It never becomes too old.";
     REFUSED_BY_PERSON = "refused-by-person", Permanent, "a person refused the action",
         "It was held, and `spojka approve refuse` ended it: nothing was sent. Steps that wait for it go on only where it says `on_refusal: go_on`.";
+    TOTALS_DIFFER = "totals-differ", Permanent, "a document's parts do not add up to its total",
+        "The dead letter names the difference. Mend the order at its source, and its next webhook brings it again; or allow more by `preflight: { tolerance: \"0.50\" }` of the connection (`totals: warn` or `off` writes it as it is), then `spojka dead retry`.";
+    BAD_COMPANY_ID = "bad-company-id", Permanent, "a company id cannot be right",
+        "Its form or its check digit is wrong; most often a buyer mistyped it. Mend it at the source, or say `preflight: { company_ids: warn }`, then `spojka dead retry`.";
+    TAX_CODE_UNMAPPED = "tax-code-unmapped", Permanent, "a line's tax is not among those that the target knows",
+        "`preflight: { tax_codes: [\"0\", \"21\"] }` of the connection lists the codes or rates that the target knows. Add this one there and at the target, then `spojka dead retry`.";
     UNKNOWN_OPERATION = "unknown-operation", Config, "the connection has no such operation", "The flow was checked against another version. Mend it, then `spojka dead retry`.";
     BLOCKED_ADDRESS = "blocked-address", Config, "the address may not be called", "Private and loopback addresses are refused unless the connection says `allow_private_addresses: true`.";
 

@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
+use super::preflight::Preflight;
 use crate::{
     connectors::contract::{Connector, Operation, Parameter},
     expr::{Expression, Template},
@@ -81,6 +82,8 @@ pub struct Step {
     pub when: Option<Expression>,
     /// Which of its actions wait for a person.
     pub hold: Option<Hold>,
+    /// What is checked of the documents that it writes.
+    pub preflight: Preflight,
     pub on_refusal: OnRefusal,
     /// It may be left out when a quota is used up.
     pub optional: bool,

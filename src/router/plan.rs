@@ -1,12 +1,13 @@
 //! From an event to actions. Pure: no sockets, no clock, no memory.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::OnceCell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
 use super::{
     coerce::coerce,
     flow::{Flow, FlowSet, Given, Hold, OnRefusal, Source, Step},
+    preflight,
     routed::{Failure, Routed, Why},
     rules::Rules,
 };
@@ -39,14 +40,19 @@ pub struct Routing<'a> {
 
 /// Judges an event and plans what is to be done.
 pub fn route(event: &Event, routing: &Routing<'_>) -> Routed {
+    route_with(event, &OnceCell::new(), routing)
+}
+
+/// The same for an event that is judged more than once: its facts are built once, which takes longer than anything else.
+pub fn route_with(event: &Event, facts: &OnceCell<Facts>, routing: &Routing<'_>) -> Routed {
     match &event.body {
         Body::Step(step) => go_on(event, step, routing),
-        _ => begin(event, routing),
+        _ => begin(event, facts, routing),
     }
 }
 
 /// A new fact: every flow that concerns it begins.
-fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
+fn begin(event: &Event, facts: &OnceCell<Facts>, routing: &Routing<'_>) -> Routed {
     let mut routed = Routed::default();
     let judges = match judges(event, routing, &mut routed) {
         Ok(judges) if judges.is_empty() => return routed,
@@ -57,14 +63,14 @@ fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
         }
     };
     let nothing = Results::new();
-    let facts = Facts::of(event, &nothing);
+    let facts = facts.get_or_init(|| Facts::of(event, &nothing));
     for (hash, flow) in judges {
-        let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(&facts));
+        let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
         match holds {
             Ok(true) => {
                 let traceparent = &event.traceparent;
                 let run = Run { flow, hash: &hash, event, traceparent, ids: routing.ids, adopt: false };
-                run.start_with(None, &nothing, &facts, &mut routed);
+                run.start_with(None, &nothing, facts, &mut routed);
             }
             Ok(false) => routed.skip(flow, None, Why::Condition),
             Err(failed) => routed.fail(flow, None, Some("when"), failed.code(), failed.to_string()),
@@ -241,6 +247,9 @@ impl Run<'_> {
             }
         }
         let parameters = self.parameters(step, facts, routed)?;
+        if !self.may_be_written(step, &parameters, routed) {
+            return None;
+        }
         let target = match step.connector.target(step.operation, &parameters) {
             Ok(target) => target,
             Err(message) => {
@@ -266,6 +275,7 @@ impl Run<'_> {
                 flow: self.flow.name.clone(),
                 step: step.name.clone(),
                 event: event.id.clone(),
+                flow_set: Some(self.hash.clone()),
                 continuation: self.continuation(index, results),
             },
             source: action::Source {
@@ -282,6 +292,25 @@ impl Run<'_> {
             origin: event.origin.clone(),
             traceparent: self.traceparent.clone(),
         })
+    }
+
+    /// Whether the documents among the parameters pass what is checked before they are written. What the vendor holds
+    /// already is not written.
+    fn may_be_written(&self, step: &Step, parameters: &Parameters, routed: &mut Routed) -> bool {
+        let mut passes = true;
+        for given in step.given.iter().filter(|_| !self.adopt) {
+            let (name, kind) = (given.parameter.name, given.parameter.kind);
+            let findings = parameters.get(name).map(|value| preflight::check(&step.preflight, kind, value));
+            for finding in findings.unwrap_or_default() {
+                passes &= !finding.refused;
+                if finding.refused {
+                    routed.fail(self.flow, Some(step), Some(name), finding.code, finding.message);
+                } else {
+                    routed.warn(self.flow, step, name, finding.code, finding.message);
+                }
+            }
+        }
+        passes
     }
 
     /// Why the action waits for a person, if it does. Approvals are counted by its lane's owner: there is no memory here.

@@ -11,6 +11,8 @@ pub struct Routed {
     pub skipped: Vec<Skip>,
     /// What could not be done: the event becomes a dead letter.
     pub failed: Vec<Failure>,
+    /// What is done although something is wrong with it, because the owner said so.
+    pub warned: Vec<Failure>,
 }
 
 /// Something that a flow did not do, and that is in order.
@@ -65,7 +67,7 @@ pub struct Failure {
     pub step: Option<String>,
     /// The parameter, or `when`.
     pub field: Option<String>,
-    /// What went wrong, without any value.
+    /// What went wrong, without any value but what a check before writing compares: amounts and company ids.
     pub message: String,
 }
 
@@ -79,6 +81,11 @@ impl Routed {
     pub(super) fn skip(&mut self, flow: &Flow, step: Option<&Step>, why: Why) {
         let step = step.map(|step| step.name.clone());
         self.skipped.push(Skip { flow: flow.name.clone(), step, why });
+    }
+
+    pub(super) fn warn(&mut self, flow: &Flow, step: &Step, field: &str, code: Code, message: String) {
+        let field = Some(field.to_owned());
+        self.warned.push(Failure { field, ..Failure::of(code, &flow.name, Some(&step.name), message) });
     }
 
     pub(super) fn fail(&mut self, flow: &Flow, step: Option<&Step>, field: Option<&str>, code: Code, message: String) {

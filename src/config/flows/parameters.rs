@@ -70,7 +70,7 @@ fn misspelled(parameter: &Parameter, entries: &[Entry], operation: &Operation) -
 
 pub(in crate::config) fn no_such_parameter(call: &Key, key: &Key, operation: &Operation, problems: &mut Problems) {
     let known = || operation.parameters.iter().map(|parameter| parameter.name);
-    let beside = ["name", "when", "on_refusal", "was"];
+    let beside = ["name", "when", "hold", "preflight", "on_refusal", "optional", "was"];
     let hint = match crate::expr::suggest::nearest(&key.text, known()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if beside.contains(&key.text.as_str()) => {

@@ -1,5 +1,5 @@
-//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `hold`, `on_refusal`,
-//! `optional`, `was`.
+//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `hold`, `preflight`,
+//! `on_refusal`, `optional`, `was`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,6 +10,7 @@ use super::{
     super::{
         connections::Connections,
         fields::{Fields, list, scalar},
+        preflight,
         report::Problems,
         tree::{Entry, Node, Value},
     },
@@ -23,6 +24,7 @@ use crate::{
     router::{
         OnRefusal, Step,
         flow::{Hold, schedule},
+        preflight::{Preflight, is_document},
     },
     topics::event::Entity,
 };
@@ -37,6 +39,7 @@ struct Head<'a> {
     optional: bool,
     when: Option<&'a Node>,
     hold: Option<&'a Node>,
+    preflight: Option<&'a Node>,
     /// `connection.operation` with the parameters.
     call: &'a Entry,
     target: Option<(&'a ConnectionName, &'a ConnectionConfig, &'static Operation)>,
@@ -88,6 +91,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
     let optional = fields.flag("optional", false, problems);
     let when = fields.node("when");
     let hold = fields.node("hold");
+    let preflight = fields.node("preflight");
     let was = fields.node("was").map_or_else(Vec::new, |node| names(node, problems));
     fields.finish(problems);
     let call = call?;
@@ -99,6 +103,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
         optional,
         when,
         hold,
+        preflight,
         call,
         target: find_target(call, connections, problems),
     })
@@ -212,6 +217,7 @@ fn compile(heads: &[Head<'_>], entity: Option<Entity>, problems: &mut Problems) 
             given,
             when,
             hold,
+            preflight: preflight_of(head, config, operation, problems),
             after: None,
         });
     }
@@ -220,6 +226,21 @@ fn compile(heads: &[Head<'_>], entity: Option<Entity>, problems: &mut Problems) 
         steps.iter_mut().zip(schedule(&needs)).for_each(|(step, after)| step.after = after);
     }
     steps
+}
+
+/// The step's own words, else its connection's.
+fn preflight_of(
+    head: &Head<'_>,
+    config: &ConnectionConfig,
+    operation: &Operation,
+    problems: &mut Problems,
+) -> Preflight {
+    let Some(node) = head.preflight else { return config.preflight.clone() };
+    if !operation.parameters.iter().any(|parameter| is_document(parameter.kind)) {
+        let message = format!("`preflight` checks orders and invoices, and `{}` takes none", head.call.key.text);
+        problems.add(&node.place, code::UNKNOWN_KEY, message);
+    }
+    preflight::read(node, &config.preflight, problems)
 }
 
 fn results_of(head: &Head<'_>) -> Option<Vec<String>> {
