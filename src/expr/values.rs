@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
+    sync::{Mutex, PoisonError},
 };
 
 use cel::{
@@ -16,6 +17,7 @@ use prost::Message as _;
 use serde_json::Value;
 
 use super::{
+    lookup::Miss,
     message::{Message, Meter},
     schema,
 };
@@ -33,6 +35,8 @@ pub struct Facts {
     event: Boxed,
     steps: Boxed,
     meter: Meter,
+    /// Values that had no row in a table.
+    missed: Mutex<Vec<Miss>>,
 }
 
 impl Facts {
@@ -41,7 +45,8 @@ impl Facts {
         let entity = event.event_type.entity;
         let meter = Meter::default();
         let body = Message::new(schema::entity(entity), encode(&event.body).into(), meter.clone());
-        Self { entity: (entity.as_str(), body), event: about(event), steps: steps(results), meter }
+        let (event, steps) = (about(event), steps(results));
+        Self { entity: (entity.as_str(), body), event, steps, meter, missed: Mutex::default() }
     }
 
     /// An evaluation begins.
@@ -53,6 +58,15 @@ impl Facts {
     #[cfg(test)]
     pub(super) fn count(&self) -> u64 {
         self.meter.count()
+    }
+
+    pub(super) fn note(&self, misses: Vec<Miss>) {
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner).extend(misses);
+    }
+
+    /// The values that had no row in a table, since this was asked last.
+    pub fn take_misses(&self) -> Vec<Miss> {
+        std::mem::take(&mut *self.missed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Takes {
     Amounts,
     /// A mapping to texts, or a list of custom fields.
     Lookup,
+    /// The name of one of the owner's mapping tables, as a constant text.
+    Table,
     /// How many decimal places.
     Places,
     /// A time zone's name.
@@ -61,7 +63,7 @@ impl Takes {
             (Self::Texts, Type::List(of)) | (Self::Lookup, Type::Map(of)) => of.is_text(),
             (Self::Lookup, Type::List(of)) => of.is_message(CUSTOM_FIELD) || **of == Type::Unknown,
             (Self::Amounts, Type::List(of)) => amount(of),
-            (Self::Texts | Self::Lookup | Self::Amounts, _) => false,
+            (Self::Texts | Self::Lookup | Self::Amounts | Self::Table, _) => false,
             (Self::Amount, given) => amount(given),
             (_, given) => given.is_text(),
         }
@@ -84,6 +86,7 @@ impl Takes {
             Self::Amount => "an amount of money, a decimal number as text or a whole number",
             Self::Amounts => "a list of amounts of money or of decimal numbers as texts",
             Self::Lookup => "custom fields or a mapping to texts",
+            Self::Table => "a table's name as a constant text",
             Self::Places => "a number of decimal places, 0 to 12",
             Self::Zone => "a time zone such as `Europe/Budapest`",
             Self::Country | Self::PhoneCountry | Self::CompanyCountry => "a country's code of two letters",
@@ -94,7 +97,7 @@ impl Takes {
 }
 
 impl Gives {
-    pub(in crate::expr) fn as_type(self) -> Type {
+    pub fn as_type(self) -> Type {
         match self {
             Self::Text => Type::Text,
             Self::Decimal => Type::Decimal,
@@ -104,10 +107,5 @@ impl Gives {
             Self::Time => Type::Time,
             Self::Duration => Type::Duration,
         }
-    }
-
-    /// For people.
-    pub fn describe(self) -> String {
-        self.as_type().describe()
     }
 }

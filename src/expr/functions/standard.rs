@@ -1,11 +1,18 @@
 //! CEL's own functions that are let in, and what goes with any value.
 
+use cel::{
+    ExecutionError,
+    common::{
+        types::{CelList, CelString},
+        value::{CowVal, Val},
+    },
+};
+
 use super::{
     Grows,
-    given::{Given, Outcome, functions, member, run},
+    given::{Given, Outcome, call, functions, member, run},
     patterns,
 };
-use cel::common::types::{CelList, CelString};
 
 const SMALL: Grows = Grows::To(64);
 
@@ -42,9 +49,19 @@ functions! {
     "default"(Text, Text) -> Text, Grows::Sum, run!("default", or),
         "The first text, or the second where the first is empty or nothing but white space.",
         "default('', 'no note')" => "no note";
-    "lookup"(Lookup, Text) -> Text, Grows::Member, run!("lookup", lookup),
+    "lookup"(Lookup, Text) -> Text, Grows::Member, Some(lookup),
         "A custom field by its name or id, or a mapping's member; empty when it is not there.",
         "lookup({'fapi.id': '77'}, 'fapi.id')" => "77";
+    "lookup"(Lookup, Text, Text) -> Text, Grows::Member, Some(lookup),
+        "A custom field by its name or id, or a mapping's member; the last text when it is not there or empty.",
+        "lookup({'fapi.id': '77'}, 'shop.id', 'none')" => "none";
+    "lookup"(Table, TextOrInteger) -> Text, Grows::Member, Some(lookup),
+        "What a mapping table of `lookups` holds for a value, `lookup(\"statuses\", order.status)`. A value without a row is an \
+         error, is skipped, or gives the table's default, as the table says.",
+        "lookup('statuses', 'Fizetve')" => "Plătit";
+    "lookup"(Table, TextOrInteger, TextOrInteger) -> Text, Grows::Member, Some(lookup),
+        "The same, with what a value without a row gives.",
+        "lookup('statuses', 'Visszaküldve', 'Altul')" => "Altul";
 }
 
 fn matches(given: &Given<'_, '_, '_>) -> Outcome<bool> {
@@ -56,7 +73,18 @@ fn or(given: &Given<'_, '_, '_>) -> Outcome<String> {
     Ok(if text.trim().is_empty() { other } else { text }.to_owned())
 }
 
-fn lookup(given: &Given<'_, '_, '_>) -> Outcome<String> {
+/// The owner's tables come in as values of their own, see `expr::lookup`.
+#[expect(clippy::needless_pass_by_value, reason = "the form of a function in CEL")]
+fn lookup<'b, 'v>(given: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    crate::expr::lookup::find(&given).unwrap_or_else(|| call("lookup", &given, member_or_default))
+}
+
+fn member_or_default(given: &Given<'_, '_, '_>) -> Outcome<String> {
+    let found = find_member(given)?;
+    Ok(if found.is_empty() { given.text_if_given(2)?.unwrap_or("").to_owned() } else { found })
+}
+
+fn find_member(given: &Given<'_, '_, '_>) -> Outcome<String> {
     let (within, name) = (given.value(0)?, given.text(1)?);
     let Some(fields) = within.downcast_ref::<CelList<'_>>() else {
         let members = within.as_indexer().ok_or("expected custom fields or a mapping")?;
@@ -64,8 +92,7 @@ fn lookup(given: &Given<'_, '_, '_>) -> Outcome<String> {
         let found = found.as_ref().and_then(|found| found.downcast_ref::<CelString<'_>>());
         return Ok(found.map(|text| text.inner().to_owned()).unwrap_or_default());
     };
-    let is_it = |field: &&Box<dyn cel::common::value::Val + '_>| {
-        member(field.as_ref(), "name") == name || member(field.as_ref(), "id") == name
-    };
+    let is_it =
+        |field: &&Box<dyn Val + '_>| member(field.as_ref(), "name") == name || member(field.as_ref(), "id") == name;
     Ok(fields.inner().iter().find(is_it).map(|field| member(field.as_ref(), "value")).unwrap_or_default())
 }

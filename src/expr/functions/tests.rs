@@ -1,13 +1,20 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::expr::{Facts, Scope, Template, tests::event};
+use crate::expr::{
+    Facts, Scope, Template,
+    lookup::{Lookup, Missing},
+    tests::event,
+};
 
 /// Every example, through a template and with an event at hand, as a flow would run it.
 #[test]
 fn every_example_is_true() {
-    let scope = Scope::new(None, &std::collections::BTreeMap::new());
-    let facts = Facts::of(&event(), &std::collections::BTreeMap::new());
+    let rows = [("Új", "Nou"), ("Fizetve", "Plătit")].map(|(from, to)| (from.to_owned(), to.to_owned())).into();
+    let statuses = Lookup { name: "statuses".to_owned(), rows, missing: Missing::Fails };
+    let lookups = Arc::new([("statuses".to_owned(), Arc::new(statuses))].into());
+    let scope = Scope::new(None, &BTreeMap::new()).with_lookups(lookups);
+    let facts = Facts::of(&event(), &BTreeMap::new());
     for Function { name, doc, example: Example(text, expected), .. } in all() {
         assert!(text.contains(name), "the example of `{name}` does not call it");
         assert!(doc.ends_with('.'), "{name}: {doc}");

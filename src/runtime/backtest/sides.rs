@@ -62,7 +62,7 @@ impl Side {
         let mut made = Made::default();
         let mut queue = VecDeque::from([route_with(event, facts, &routing)]);
         while let Some(routed) = queue.pop_front() {
-            let Routed { actions, skipped, failed } = routed;
+            let Routed { actions, skipped, failed, .. } = routed;
             made.skipped.extend(skipped);
             made.failed.extend(failed);
             for action in actions {

@@ -16,7 +16,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, oneshot};
 
-use super::{flows, roles::Ground};
+use super::{
+    flows::{self, Stored},
+    roles::Ground,
+};
 use crate::{
     config::{self, Config, Report},
     log::{LogError, LogResult},
@@ -115,11 +118,18 @@ impl Reloader {
             return Ok(refused(Some(set.hash), needs_restart, &report));
         }
         let flow_set = Some(set.hash.clone());
-        let activation = flows::reactivate(set, ground).await?;
+        let (end, since) = match flows::reactivate(&config, ground).await? {
+            Stored::Activated(activation) => (ReloadEnd::Done, Some(activation.since)),
+            Stored::Already => (ReloadEnd::Unchanged, None),
+            Stored::Refused(changes) => {
+                let text = changes.iter().map(|change| format!("error: {change}\n")).collect();
+                return Ok(not_in_force(flow_set, needs_restart, text));
+            }
+        };
         Ok(Reloaded {
-            end: if activation.is_some() { ReloadEnd::Done } else { ReloadEnd::Unchanged },
+            end,
             flow_set,
-            since: activation.map(|activation| activation.since),
+            since,
             flows: config.flows.flows().len(),
             warnings: config.warnings.len(),
             needs_restart,
@@ -148,6 +158,10 @@ fn refused(flow_set: Option<FlowSetHash>, needs_restart: Vec<String>, report: &R
         text.push_str(&needs_restart.join(", "));
         text.push('\n');
     }
+    not_in_force(flow_set, needs_restart, text)
+}
+
+fn not_in_force(flow_set: Option<FlowSetHash>, needs_restart: Vec<String>, report: String) -> Reloaded {
     Reloaded {
         end: ReloadEnd::Refused,
         flow_set,
@@ -155,7 +169,7 @@ fn refused(flow_set: Option<FlowSetHash>, needs_restart: Vec<String>, report: &R
         flows: 0,
         warnings: 0,
         needs_restart,
-        report: Some(text),
+        report: Some(report),
     }
 }
 
