@@ -11,7 +11,6 @@ use super::{context::LaneContext, ledger::read_as, settle::How};
 use crate::{
     log::{LogResult, Table},
     model::id::ActionId,
-    telemetry::killpoint,
     topics::{
         action::Action,
         dead::{ASIDE, DeadLetter},
@@ -69,7 +68,6 @@ pub(super) async fn note_approval(context: &LaneContext, action: &Action) -> Log
         context
             .remember(vec![memory::put(&context.memory_topic, &key, &approval, context.epoch, context.now())])
             .await?;
-        killpoint::reached("approval-counted");
     }
     Ok(())
 }
