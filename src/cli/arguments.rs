@@ -1,13 +1,17 @@
 //! The command line.
 
 pub mod approve;
+mod backtest;
+mod flows;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::check::CheckArguments;
-use super::simulate::SimulateArguments;
+pub use backtest::BacktestArguments;
+pub use flows::FlowsCommand;
+
+use super::{check::CheckArguments, reference::ReferenceArguments, simulate::SimulateArguments};
 use crate::{
     model::code::Class,
     topics::{
@@ -77,6 +81,17 @@ pub enum Command {
     /// Judge stored webhooks, events or actions again, and do what is missing. Counts first, and does nothing without --yes.
     #[command(args_conflicts_with_subcommands = true)]
     Replay(ReplayArguments),
+    /// Run other flows against recorded events, and show how what they do differs from what the present flows do. Sends nothing.
+    Backtest(BacktestArguments),
+    /// Have the running process read its config again: its flows come into force, if all of it is right. As SIGHUP does.
+    Reload {
+        /// The process's admin port, if not the one that the config names.
+        #[arg(long, value_name = "HOST:PORT")]
+        admin: Option<SocketAddr>,
+    },
+    /// The versions of the flows: which were in force since when, and what they were.
+    #[command(subcommand)]
+    Flows(FlowsCommand),
     /// Read what a vendor holds already, show what the flows would do with it, and adopt or fire it.
     Import(ImportArguments),
     /// The story of one webhook, event, action or dead letter.
@@ -84,6 +99,10 @@ pub enum Command {
         /// Its id: `w-…`, `e-…`, `a-…` or `d-…`. Without one: the webhooks that arrived last.
         id: Option<String>,
     },
+    /// Reference pages: config keys, events, connectors, functions, codes.
+    Reference(ReferenceArguments),
+    /// The JSON Schema of configs, for editors.
+    Schema,
     /// What a code means, and what to do.
     Explain {
         /// Without one: all of them.
@@ -102,6 +121,9 @@ pub struct RunArguments {
     /// Which log lines, as `RUST_LOG` has them.
     #[arg(long, default_value = "info", value_name = "FILTER")]
     pub log_filter: String,
+    /// Put a flow in force although its `start` is not the one that it was in force with; may be given several times.
+    #[arg(long = "accept-start", value_name = "FLOW")]
+    pub accept_starts: Vec<String>,
 }
 
 /// A part of Spojka that may run by itself.

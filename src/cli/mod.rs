@@ -2,6 +2,7 @@
 
 mod approve;
 mod arguments;
+mod backtest;
 mod check;
 mod client;
 mod confirm;
@@ -10,14 +11,19 @@ mod counted;
 mod dead;
 mod demo;
 mod doctor;
+mod estimate;
 mod explain;
+mod flows;
 mod import;
 mod lanes;
 pub mod output;
 mod progress;
+pub mod reference;
+mod reload;
 mod replay;
 mod run;
 mod sandbox;
+pub mod schema;
 mod send;
 mod simulate;
 mod times;
@@ -99,6 +105,8 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Simulate(arguments) => simulate::run(&config, &arguments, output),
         Command::Connectors { vendor } => connectors::run(vendor.as_deref(), output),
         Command::Explain { code } => Ok(explain::run(code.as_deref(), output)?),
+        Command::Reference(arguments) => Ok(reference::run(&arguments, output)?),
+        Command::Schema => Ok(schema::run(output)?),
         Command::Sandbox(arguments) => sandbox::run(&arguments, output),
         Command::Send(arguments) => send::run(&config, &arguments, output),
         Command::Doctor { connection } => doctor::run(&config, connection.as_deref(), output),
@@ -107,6 +115,9 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Approve(command) => approve::run(&config, command, output),
         Command::Dead(command) => dead::run(&config, command, output),
         Command::Replay(arguments) => replay::run(&config, arguments, output),
+        Command::Backtest(arguments) => backtest::run(&config, &arguments, output),
+        Command::Reload { admin } => reload::run(&config, admin, output),
+        Command::Flows(command) => flows::run(&config, command, output),
         Command::Import(arguments) => import::run(&config, &arguments, output),
         Command::Trace { id } => trace::run(&config, id.as_deref(), output),
     }

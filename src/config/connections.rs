@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     delivery::{self, Delivery},
-    fields::{Fields, list, texts},
+    fields::{Fields, list, plain_name, texts},
+    files::member,
     preflight,
     report::Problems,
     secrets::Secrets,
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Keys of a connection that are no vendors, sorted.
-pub(super) const BESIDE: [&str; 4] = ["delivery", "preflight", "volume", "was"];
+pub(super) const BESIDE: [&str; 5] = ["defaults", "delivery", "preflight", "volume", "was"];
 
 /// One configured account at a vendor.
 #[derive(Clone)]
@@ -54,16 +55,19 @@ pub(crate) struct Connections {
     pub broken: Vec<String>,
     /// How many events of each type a connection gives.
     pub volumes: BTreeMap<ConnectionName, Volume>,
+    /// What connections give to operations where a step does not, as it was written.
+    pub defaults: BTreeMap<ConnectionName, Vec<Entry>>,
 }
 
 impl Connections {
-    /// Those of a config, as its older flow sets knew them: under every name that each ever had.
-    pub fn through_time(connections: &BTreeMap<ConnectionName, ConnectionConfig>) -> Self {
+    /// Those of a config, as its older flow sets knew them: under every name that each ever had, with the defaults that they
+    /// had then, which stand in `entries`.
+    pub fn through_time(connections: &BTreeMap<ConnectionName, ConnectionConfig>, entries: &[Entry]) -> Self {
         let under_all_names = connections
             .iter()
             .flat_map(|(name, config)| std::iter::once(name).chain(&config.was).map(move |name| (name, config)));
         let good = under_all_names.map(|(name, config)| (name.clone(), config.clone())).collect();
-        Self { good, ..Self::default() }
+        Self { good, defaults: read_defaults(entries, &mut Problems::default()), ..Self::default() }
     }
 
     /// The first name of a connection, which is what records carry.
@@ -83,7 +87,8 @@ pub(crate) fn read(
     for entry in entries {
         let name = ConnectionName::parse(&entry.key.text);
         if let Err(error) = &name {
-            problems.add(&entry.key.place, code::BAD_NAME, error.to_string());
+            let hint = format!("such as `{}`", plain_name(&entry.key.text, '-'));
+            problems.add(&entry.key.place, code::BAD_NAME, error.to_string()).hint(hint);
         }
         let config = read_one(entry, vendors, secrets, problems);
         match (name, config) {
@@ -94,9 +99,28 @@ pub(crate) fn read(
             _ => connections.broken.push(entry.key.text.clone()),
         }
     }
+    connections.defaults = read_defaults(entries, problems);
     check_identities(entries, &connections, problems);
     delivery::divide(&mut connections.good, entries, problems);
     connections
+}
+
+/// The connections' `defaults`, which only the flows can make sense of.
+fn read_defaults(entries: &[Entry], problems: &mut Problems) -> BTreeMap<ConnectionName, Vec<Entry>> {
+    let mut defaults = BTreeMap::new();
+    for entry in entries {
+        match (ConnectionName::parse(&entry.key.text), member(&entry.value, "defaults")) {
+            (Ok(name), Some(Node { value: Value::Map(given), .. })) => {
+                defaults.insert(name, given.clone());
+            }
+            (_, Some(Node { value, place })) if !matches!(value, Value::Map(_) | Value::Null) => {
+                let message = format!("`defaults` must be a mapping, found {}", value.describe());
+                problems.add(place, code::WRONG_KIND, message).hint("from parameters, or operations, to their values");
+            }
+            _ => {}
+        }
+    }
+    defaults
 }
 
 fn read_one(
@@ -122,6 +146,7 @@ fn read_one(
     let delivery = fields.fields("delivery", problems);
     let base = Preflight::default();
     let preflight = fields.node("preflight").map_or(base.clone(), |node| preflight::read(node, &base, problems));
+    fields.node("defaults");
     let (vendor, _) = vendor?;
     let delivery = delivery.map_or_else(|| Delivery::of(vendor), |fields| Delivery::read(fields, vendor, problems));
     let (settings, connector) = opened?;
@@ -136,6 +161,13 @@ fn find_vendor<'a>(
     problems: &mut Problems,
 ) -> Option<(&'static Vendor, &'a Entry)> {
     let known = |entry: &Entry| vendors.iter().copied().find(|vendor| vendor.name == entry.key.text);
+    if let Some(vendor) = bare_settings(named, vendors) {
+        let message = format!("the connection `{}` names no vendor", connection.key.text);
+        let hint =
+            format!("put the settings under the vendor's key: `{}: {{ {vendor}: {{ … }} }}`", connection.key.text);
+        problems.add(&connection.key.place, code::MISSING_KEY, message).hint(hint);
+        return None;
+    }
     let mut found = None;
     for entry in named {
         match (known(entry), &found) {
@@ -152,6 +184,14 @@ fn find_vendor<'a>(
         problems.add(&connection.key.place, code::MISSING_KEY, message).hint(name_vendors(vendors));
     }
     found
+}
+
+/// The vendor whose settings stand where its key should: all entries are settings of it.
+fn bare_settings(named: &[&Entry], vendors: &[&Vendor]) -> Option<&'static str> {
+    let is_setting =
+        |vendor: &Vendor, entry: &Entry| vendor.settings.iter().any(|setting| setting.name == entry.key.text);
+    let fits = |vendor: &&&Vendor| !named.is_empty() && named.iter().all(|entry| is_setting(vendor, entry));
+    vendors.iter().find(fits).map(|vendor| vendor.name)
 }
 
 fn unknown_vendor(entry: &Entry, vendors: &[&Vendor], problems: &mut Problems) {
@@ -172,7 +212,8 @@ fn read_was(node: &Node, problems: &mut Problems) -> Vec<ConnectionName> {
         match ConnectionName::parse(text) {
             Ok(name) => names.push(name),
             Err(error) => {
-                problems.add(&node.place, code::BAD_NAME, error.to_string());
+                let hint = format!("such as `{}`", plain_name(text, '-'));
+                problems.add(&node.place, code::BAD_NAME, error.to_string()).hint(hint);
             }
         }
     }
@@ -188,7 +229,9 @@ fn check_identities(entries: &[Entry], connections: &Connections, problems: &mut
                 seen.insert(past, name).or_else(|| connections.good.get_key_value(past).map(|(other, _)| other));
             if let (Some(clash), Some(entry)) = (clash, entries.iter().find(|e| e.key.text == name.as_str())) {
                 let message = format!("`{name}` and `{clash}` both claim the past of `{past}`");
-                problems.add(&entry.key.place, code::DUPLICATE_IDENTITY, message);
+                problems
+                    .add(&entry.key.place, code::DUPLICATE_IDENTITY, message)
+                    .hint("take it out of the `was:` of one of them");
             }
         }
     }

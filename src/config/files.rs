@@ -16,9 +16,11 @@ pub(crate) struct Files {
     pub connections: Vec<Entry>,
     pub flows: Vec<Entry>,
     pub tests: Vec<Entry>,
+    pub lookups: Vec<Entry>,
+    pub field_sets: Vec<Entry>,
     /// All other keys, each once.
     pub service: Vec<Entry>,
-    /// The files that hold flows, by their paths, sorted.
+    /// The files that hold what flows are made of, by their paths, sorted.
     pub with_flows: Vec<(String, String)>,
 }
 
@@ -85,16 +87,20 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
         let Some(root) = tree::read(file, problems) else { continue };
         let Value::Map(entries) = root.value else {
             let message = format!("a config is a mapping, found {}", root.value.describe());
-            problems.add(&root.place, code::WRONG_KIND, message);
+            problems
+                .add(&root.place, code::WRONG_KIND, message)
+                .hint("begin with `connections:` or `flows:`, as deploy/examples do");
             continue;
         };
+        if entries.iter().any(shapes_flows) {
+            merged.with_flows.push((file.path.clone(), file.text.clone()));
+        }
         for entry in entries {
             match entry.key.text.as_str() {
                 "connections" => add_members(&mut merged.connections, entry.value, "connections", problems),
-                "flows" => {
-                    merged.with_flows.push((file.path.clone(), file.text.clone()));
-                    add_members(&mut merged.flows, entry.value, "flows", problems);
-                }
+                "flows" => add_members(&mut merged.flows, entry.value, "flows", problems),
+                "lookups" => add_members(&mut merged.lookups, entry.value, "lookups", problems),
+                "field_sets" => add_members(&mut merged.field_sets, entry.value, "field_sets", problems),
                 // No part of the flow set: a new test changes nothing that is in force.
                 "tests" => add_members(&mut merged.tests, entry.value, "tests", problems),
                 _ => add(&mut merged.service, entry, problems),
@@ -102,7 +108,9 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
         }
     }
     merged.with_flows.sort();
-    let empty = [&merged.connections, &merged.flows, &merged.service].into_iter().all(Vec::is_empty);
+    let parts =
+        [&merged.connections, &merged.flows, &merged.lookups, &merged.field_sets, &merged.tests, &merged.service];
+    let empty = parts.into_iter().all(Vec::is_empty);
     if let Some(file) = files.first().filter(|_| empty && problems.count() == 0) {
         problems
             .add(&Place::start(file), code::NO_CONFIG, "the config is empty")
@@ -111,13 +119,30 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
     merged
 }
 
+/// Whether an entry of a file says what flows do: then the file is part of the flow set.
+fn shapes_flows(entry: &Entry) -> bool {
+    let gives_defaults = |connection: &Entry| member(&connection.value, "defaults").is_some();
+    match (entry.key.text.as_str(), &entry.value.value) {
+        ("flows" | "lookups" | "field_sets", _) => true,
+        ("connections", Value::Map(connections)) => connections.iter().any(gives_defaults),
+        _ => false,
+    }
+}
+
+/// A member of a mapping.
+pub(crate) fn member<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+    let Value::Map(entries) = &node.value else { return None };
+    entries.iter().find(|entry| entry.key.text == name).map(|entry| &entry.value)
+}
+
 fn add_members(all: &mut Vec<Entry>, node: Node, what: &str, problems: &mut Problems) {
     match node.value {
         Value::Map(entries) => entries.into_iter().for_each(|entry| add(all, entry, problems)),
         Value::Null => {}
         other => {
             let message = format!("`{what}` must be a mapping, found {}", other.describe());
-            problems.add(&node.place, code::WRONG_KIND, message);
+            let hint = "write each name as a key, without `- `, and what belongs to it under it";
+            problems.add(&node.place, code::WRONG_KIND, message).hint(hint);
         }
     }
 }
@@ -127,9 +152,9 @@ fn add(all: &mut Vec<Entry>, entry: Entry, problems: &mut Problems) {
         None => all.push(entry),
         Some(first) => {
             let place = &first.key.place;
-            problems
-                .add(&entry.key.place, code::DUPLICATE_KEY, format!("`{}` stands twice", entry.key.text))
-                .hint(format!("first given in {}:{}", place.file.path, place.line));
+            problems.add(&entry.key.place, code::DUPLICATE_KEY, format!("`{}` stands twice", entry.key.text)).hint(
+                format!("first given in {}:{}: leave one of them out, or rename it", place.file.path, place.line),
+            );
         }
     }
 }

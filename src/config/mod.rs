@@ -6,12 +6,12 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `encoding`, `source`, `tree`, `files` | bytes, text, places in it, YAML with places, several files as one |
+//! | `encoding`, `source`, `tree`, `slips`, `files` | bytes, text, places in it, YAML, its errors, several files as one |
 //! | `report`, `excerpt`, `fields` | problems, the lines shown with them, and reading mappings so that none is missed |
 //! | `secrets`, `plain` | references; the one place that reads the environment; secrets where none belong |
 //! | `keys`, `schema` | every key as data, for the reference page and for editors |
 //! | `volume` | what is expected, and whether limits allow for it |
-//! | `service`, `log`, `connections`, `settings`, `delivery`, `flows` | what each key means |
+//! | `service`, `log`, `connections`, `settings`, `delivery`, `lookups`, `flows` | what each key means |
 //! | `flow_tests` | tests beside the flows: their form, and running them |
 
 mod connections;
@@ -24,6 +24,7 @@ mod flow_tests;
 mod flows;
 pub mod keys;
 mod log;
+mod lookups;
 mod plain;
 mod preflight;
 pub mod report;
@@ -31,6 +32,7 @@ pub mod schema;
 mod secrets;
 mod service;
 mod settings;
+mod slips;
 mod source;
 mod tree;
 mod volume;
@@ -47,7 +49,8 @@ pub use service::{AdminConfig, GatewayConfig, Installation, Keeping, SpoolConfig
 
 use crate::{
     connectors::contract::Vendor,
-    model::connection::ConnectionName,
+    expr::room::with_room,
+    model::{code, connection::ConnectionName},
     router::FlowSet,
     topics::{body::Body, event::Entity},
 };
@@ -55,9 +58,11 @@ use connections::Connections;
 use fields::Fields;
 use files::Files;
 use flow_tests::FlowTest;
+use flows::{FieldSets, Vocabulary};
 use report::Problems;
 use secrets::Secrets;
 use source::SourceFile;
+use tree::{Entry, Value};
 
 /// A checked config.
 #[derive(Clone, Debug)]
@@ -113,7 +118,7 @@ pub fn event_body(path: &str, text: &str, entity: Entity) -> Result<Body, Report
         match Body::from_json(entity, json.to_string().as_bytes()) {
             Ok(body) => return Ok(body),
             Err(error) => {
-                problems.add_global(crate::model::code::WRONG_KIND, format!("the body does not fit: {error}"));
+                problems.add_global(code::WRONG_KIND, format!("the body does not fit: {error}"));
             }
         }
     }
@@ -123,6 +128,17 @@ pub fn event_body(path: &str, text: &str, entity: Entity) -> Result<Body, Report
 /// Where relative paths in a config begin.
 pub fn directory_of(path: &Path) -> &Path {
     if path.is_dir() { path } else { path.parent().unwrap_or(path) }
+}
+
+/// The files of a config as they stand, `(path, text)` each: what [`load_texts`] takes.
+///
+/// # Errors
+/// What cannot be read.
+pub fn read_texts(path: &Path) -> Result<Vec<(String, String)>, Report> {
+    let mut problems = Problems::default();
+    let sources = files::find(path, &mut problems);
+    let texts = sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect();
+    problems.into_report().map_or(Ok(texts), Err)
 }
 
 /// Checks a config whose files are at hand: `(path, text)` each. `directory` is what relative paths in it begin at.
@@ -145,16 +161,31 @@ fn check(
     directory: &Path,
     secrets: &Secrets<'_>,
     vendors: &'static [&'static Vendor],
+    problems: Problems,
+) -> Result<Config, Report> {
+    with_room(|| check_all(sources, directory, secrets, vendors, problems))
+}
+
+fn check_all(
+    sources: &[Arc<SourceFile>],
+    directory: &Path,
+    secrets: &Secrets<'_>,
+    vendors: &'static [&'static Vendor],
     mut problems: Problems,
 ) -> Result<Config, Report> {
     let files = files::merge(sources, &mut problems);
     let connections = connections::read(&files.connections, vendors, secrets, &mut problems);
-    let flows = flows::read(&files.flows, &connections, &mut problems);
+    let lookups = lookups::read(&files.lookups, &mut problems);
+    flows::defaults::check(&connections, &lookups, &mut problems);
+    let field_sets = FieldSets::read(&files.field_sets, &mut problems);
+    let vocabulary = Vocabulary { connections: &connections, lookups, field_sets };
+    let flows = flows::read(&files.flows, &vocabulary, &mut problems);
+    vocabulary.field_sets.finish(&mut problems);
     flows::compare(&flows, &connections, &mut problems);
     let flows: Vec<_> = flows.into_iter().map(|checked| checked.flow).collect();
     let tests = flow_tests::read(&files.tests, &files.flows, &flows, &connections, &mut problems);
     let config = service(&files, directory, secrets, &mut problems);
-    for entries in [&files.connections, &files.flows, &files.service] {
+    for entries in [&files.connections, &files.flows, &files.lookups, &files.field_sets, &files.service] {
         plain::check(entries, &mut problems);
     }
     let flows = Arc::new(FlowSet::new(files.with_flows, flows));
@@ -169,12 +200,15 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
     fields.node("connections");
     fields.node("flows");
     fields.node("tests");
+    fields.node("lookups");
+    fields.node("field_sets");
     let installation = fields.fields("installation", problems);
     let log = fields.node("log");
     let gateway = fields.fields("gateway", problems);
     let admin = fields.fields("admin", problems);
     let keeping = Keeping::read(&mut fields, problems);
-    fields.finish(problems);
+    let astray = astray(&files.service, problems);
+    fields.without(&astray).finish(problems);
     let log =
         log.map_or_else(|| LogConfig::default_in(directory), |node| log::read(node, directory, secrets, problems));
     let gateway =
@@ -193,6 +227,23 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
     }
 }
 
+/// Complains about flows that stand beside `flows` instead of under it.
+fn astray<'a>(entries: &'a [Entry], problems: &mut Problems) -> Vec<&'a Entry> {
+    let is_flow = |entry: &&Entry| {
+        let has =
+            |name: &str| matches!(&entry.value.value, Value::Map(inner) if inner.iter().any(|e| e.key.text == name));
+        has("on") && has("do")
+    };
+    let flows: Vec<&Entry> = entries.iter().filter(is_flow).collect();
+    for entry in &flows {
+        let message = format!("the flow `{}` does not stand under `flows:`", entry.key.text);
+        problems
+            .add(&entry.key.place, code::UNKNOWN_KEY, message)
+            .hint("indent all of it by two spaces under `flows:`");
+    }
+    flows
+}
+
 /// Compiles a flow set that the log kept, with the present connections, which it may know by earlier names. A flow that no
 /// longer fits them (its connection is gone, its operation has changed) is left out, and the report says so.
 pub fn stored_flows(
@@ -202,9 +253,14 @@ pub fn stored_flows(
     let mut problems = Problems::default();
     let sources: Vec<_> = files.iter().map(|(path, text)| SourceFile::new(path.clone(), text.clone())).collect();
     let merged = files::merge(&sources, &mut problems);
-    let connections = Connections::through_time(connections);
-    let flows = flows::read(&merged.flows, &connections, &mut problems);
-    let flows = flows.into_iter().map(|checked| checked.flow).collect();
+    let connections = Connections::through_time(connections, &merged.connections);
+    let lookups = lookups::read(&merged.lookups, &mut problems);
+    let field_sets = FieldSets::read(&merged.field_sets, &mut problems);
+    let flows = with_room(|| {
+        let vocabulary = Vocabulary { connections: &connections, lookups, field_sets };
+        let flows = flows::read(&merged.flows, &vocabulary, &mut problems);
+        flows.into_iter().map(|checked| checked.flow).collect()
+    });
     (FlowSet::new(files.to_vec(), flows), problems.into_report())
 }
 

@@ -242,6 +242,10 @@ codes! {
         "The flow could never begin. `spojka connectors <vendor>` lists what each vendor can prove.";
     MIXED_ENTITIES = "mixed-entities", Config, "a flow's events are about different things",
         "Its expressions could not know which of them is there. Write one flow for each.";
+    PLAIN_EXPRESSION = "plain-expression", Config, "a field is named in plain text",
+        "Only what stands in `${…}` is replaced by its value; everything else is taken as it stands. A warning.";
+    ODD_QUOTES = "odd-quotes", Config, "quotes of a word processor stand around a text",
+        "YAML knows `\"` and `'` only, so others become part of the text. A warning.";
     NEVER_HOLDS = "never-holds", Config, "a condition that is false for every event",
         "The flow, or the step, could never do anything. To switch a flow off for a while, comment it out.";
     FLOWS_DISAGREE = "flows-disagree", Config, "two flows write differing constants to one place",
@@ -261,6 +265,22 @@ codes! {
     NO_SUCH_RESULT = "no-such-result", Config, "the step's operation returns no such result",
         "`spojka connectors <vendor>` lists what each operation returns.";
     NO_SUCH_FLOW = "no-such-flow", Config, "there is no flow of this name", "The flows are those under `flows`, in all files of the config.";
+    NO_SUCH_FIELD_SET = "no-such-field-set", Config, "a step uses a field set that is not there",
+        "Write it under `field_sets`, or mend the name.";
+    UNUSED_FIELD_SET = "unused-field-set", Config, "no step uses a field set",
+        "What its fields mean is known only where a step uses them, so nobody has checked it. Name it in a step's `use`, or remove it.";
+    BAD_OCCASION = "bad-occasion", Config, "a parameter cannot be for creating or for updating only",
+        "`on: create` and `on: update` need an operation that learns whether it creates something, and a parameter that it can leave out. `spojka connectors <vendor>` tells which are.";
+
+    // What checking finds in lookups.
+    LOOKUP_SYNTAX = "lookup-syntax", Config, "the rows of a lookup cannot be read",
+        "Rows are a mapping, or a text with a JSON object from texts to texts or numbers. Quotes may be typographic ones.";
+    EMPTY_LOOKUP = "empty-lookup", Config, "a lookup has no rows", "Write them under `rows`.";
+    BAD_DEFAULT = "bad-default", Config, "a lookup's default does not go with what becomes of missing rows",
+        "`missing: default` needs a `default`, and only then there is one.";
+    NO_SUCH_LOOKUP = "no-such-lookup", Config, "an expression names a lookup that is not there", "Write it under `lookups`, or mend the name.";
+    NO_SUCH_ROW = "no-such-row", Config, "a lookup has no row for a value",
+        "Add the row (or a default) and put the flows in force. `spojka dead list --code no-such-row` shows the values that were seen. A fact is judged by the rows of its time, so a retry alone finds none again: `spojka replay --as-of present` with the letters' time range does what is missing by the rows of now; `spojka dead discard` then clears the letters.";
 
     // What running the tests beside the flows finds.
     TEST_FAILED = "test-failed", Config, "a test beside the flows does not get what it expects",

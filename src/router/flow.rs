@@ -21,6 +21,7 @@ use crate::{
         self,
         action::Action,
         event::{Event, EventType},
+        occasion::Occasions,
     },
 };
 
@@ -110,6 +111,8 @@ pub enum OnRefusal {
 pub struct Given {
     pub parameter: &'static Parameter,
     pub source: Source,
+    /// Whether it, or members of it, are for creating or for updating only.
+    pub only: Occasions,
 }
 
 /// Where a value comes from.

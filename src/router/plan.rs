@@ -1,6 +1,6 @@
 //! From an event to actions. Pure: no sockets, no clock, no memory.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::OnceCell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     expr::{Facts, Failed, Results},
     model::{
-        code::{self, Code},
+        code,
         id::{FlowSetHash, Ids},
         time::Timestamp,
     },
@@ -24,6 +24,7 @@ use crate::{
         event::{Event, OriginKind, STEP_DONE},
         hold,
         memory::End,
+        occasion::Occasions,
     },
 };
 
@@ -40,14 +41,19 @@ pub struct Routing<'a> {
 
 /// Judges an event and plans what is to be done.
 pub fn route(event: &Event, routing: &Routing<'_>) -> Routed {
+    route_with(event, &OnceCell::new(), routing)
+}
+
+/// The same for an event that is judged more than once: its facts are built once, which takes longer than anything else.
+pub fn route_with(event: &Event, facts: &OnceCell<Facts>, routing: &Routing<'_>) -> Routed {
     match &event.body {
         Body::Step(step) => go_on(event, step, routing),
-        _ => begin(event, routing),
+        _ => begin(event, facts, routing),
     }
 }
 
 /// A new fact: every flow that concerns it begins.
-fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
+fn begin(event: &Event, facts: &OnceCell<Facts>, routing: &Routing<'_>) -> Routed {
     let mut routed = Routed::default();
     let judges = match judges(event, routing, &mut routed) {
         Ok(judges) if judges.is_empty() => return routed,
@@ -58,17 +64,18 @@ fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
         }
     };
     let nothing = Results::new();
-    let facts = Facts::of(event, &nothing);
+    let facts = facts.get_or_init(|| Facts::of(event, &nothing));
     for (hash, flow) in judges {
-        let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(&facts));
+        let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
+        routed.note(flow, None, "when", facts);
         match holds {
             Ok(true) => {
                 let traceparent = &event.traceparent;
                 let run = Run { flow, hash: &hash, event, traceparent, ids: routing.ids, adopt: false };
-                run.start_with(None, &nothing, &facts, &mut routed);
+                run.start_with(None, &nothing, facts, &mut routed);
             }
             Ok(false) => routed.skip(flow, None, Why::Condition),
-            Err(failed) => routed.fail(flow, None, Some("when"), code::EVALUATION_FAILED, failed.0),
+            Err(failed) => routed.stop(flow, None, "when", &failed),
         }
     }
     routed
@@ -230,14 +237,16 @@ impl Run<'_> {
             routed.skip(self.flow, Some(step), Why::WaitsInVain);
             return None;
         }
-        match step.when.as_ref().map_or(Ok(true), |when| when.holds(facts)) {
+        let holds = step.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
+        routed.note(self.flow, Some(step), "when", facts);
+        match holds {
             Ok(true) => {}
             Ok(false) => {
                 routed.skip(self.flow, Some(step), Why::Condition);
                 return None;
             }
             Err(failed) => {
-                routed.fail(self.flow, Some(step), Some("when"), code::EVALUATION_FAILED, failed.0);
+                routed.stop(self.flow, Some(step), "when", &failed);
                 return None;
             }
         }
@@ -245,17 +254,21 @@ impl Run<'_> {
         if !self.may_be_written(step, &parameters, routed) {
             return None;
         }
-        let target = match step.connector.target(step.operation, &parameters) {
+        let mut only = Occasions::default();
+        step.given.iter().for_each(|given| only.extend(&given.only));
+        let target = match step.connector.target(step.operation, &only.standing(&parameters)) {
             Ok(target) => target,
             Err(message) => {
                 routed.fail(self.flow, Some(step), None, code::BAD_PARAMETER, message);
                 return None;
             }
         };
-        let hold = match self.hold(step, facts) {
+        let hold = self.hold(step, facts);
+        routed.note(self.flow, Some(step), "hold", facts);
+        let hold = match hold {
             Ok(hold) => hold,
             Err(failed) => {
-                routed.fail(self.flow, Some(step), Some("hold"), code::EVALUATION_FAILED, failed.0);
+                routed.stop(self.flow, Some(step), "hold", &failed);
                 return None;
             }
         };
@@ -265,11 +278,13 @@ impl Run<'_> {
             connection: step.connection.clone(),
             operation: step.operation.name.to_owned(),
             parameters,
+            only,
             conflict: self.ids.conflict(&step.connection, &target.object),
             purpose: Purpose::Step {
                 flow: self.flow.name.clone(),
                 step: step.name.clone(),
                 event: event.id.clone(),
+                flow_set: Some(self.hash.clone()),
                 continuation: self.continuation(index, results),
             },
             source: action::Source {
@@ -334,24 +349,36 @@ impl Run<'_> {
         }))
     }
 
-    /// All parameters, or every failure.
+    /// All parameters, or every failure. Nothing at all when a table says that the step is left out.
     fn parameters(&self, step: &Step, facts: &Facts, routed: &mut Routed) -> Option<Parameters> {
         let mut parameters = Parameters::new();
-        let mut complete = true;
+        let (mut complete, mut skipped) = (true, false);
         for given in &step.given {
-            let value = value_of(given, facts, self.event).and_then(|value| {
-                let missing = value.is_none() && given.parameter.required;
-                if missing { Err((code::BAD_PARAMETER, "is needed, and empty".to_owned())) } else { Ok(value) }
-            });
+            let name = given.parameter.name;
+            let value = value_of(given, facts, self.event);
+            routed.note(self.flow, Some(step), name, facts);
             match value {
-                Ok(value) => parameters.extend(value.map(|value| (given.parameter.name.to_owned(), value))),
-                Err((code, message)) => {
+                Ok(None) if given.parameter.required => {
                     complete = false;
-                    routed.fail(self.flow, Some(step), Some(given.parameter.name), code, message);
+                    let message = "is needed, and empty".to_owned();
+                    routed.fail(self.flow, Some(step), Some(name), code::BAD_PARAMETER, message);
+                }
+                Ok(value) => parameters.extend(value.map(|value| (name.to_owned(), value))),
+                Err(Unfit::Failed(failed)) if failed.skips() => skipped = true,
+                Err(Unfit::Failed(failed)) => {
+                    complete = false;
+                    routed.stop(self.flow, Some(step), name, &failed);
+                }
+                Err(Unfit::Refused(message)) => {
+                    complete = false;
+                    routed.fail(self.flow, Some(step), Some(name), code::BAD_PARAMETER, message);
                 }
             }
         }
-        complete.then_some(parameters)
+        if skipped && complete {
+            routed.skip(self.flow, Some(step), Why::NoRow);
+        }
+        (complete && !skipped).then_some(parameters)
     }
 }
 
@@ -360,13 +387,20 @@ pub(super) fn run_of(event: &Event) -> &str {
     if event.origin.kind == OriginKind::Repeat { &event.origin.run } else { "" }
 }
 
+/// Why there is no value.
+enum Unfit {
+    Failed(Failed),
+    /// What the parameter takes.
+    Refused(String),
+}
+
 /// A parameter's value; `None` when it is empty.
-fn value_of(given: &Given, facts: &Facts, event: &Event) -> Result<Option<Value>, (Code, String)> {
+fn value_of(given: &Given, facts: &Facts, event: &Event) -> Result<Option<Value>, Unfit> {
     if let Source::Constant(value) = &given.source {
         return Ok(Some(value.clone()));
     }
-    let value = evaluate(&given.source, facts, event).map_err(|failed| (code::EVALUATION_FAILED, failed.0))?;
-    coerce(given.parameter.kind, value).map_err(|message| (code::BAD_PARAMETER, message))
+    let value = evaluate(&given.source, facts, event).map_err(Unfit::Failed)?;
+    coerce(given.parameter.kind, value).map_err(Unfit::Refused)
 }
 
 fn evaluate(source: &Source, facts: &Facts, event: &Event) -> Result<Value, Failed> {

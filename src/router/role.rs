@@ -125,6 +125,9 @@ impl Router {
         for skip in &routed.skipped {
             parts.metrics.event_skipped(skip.why.as_str());
         }
+        for missed in &routed.missed {
+            parts.metrics.lookup_miss(&missed.miss.lookup);
+        }
         let mut appends = Vec::new();
         for action in &routed.actions {
             if let Some((flow, _)) = action.step() {

@@ -43,6 +43,7 @@ use spojka::{
         action::{Action, Purpose, Source},
         event::Origin,
         memory::{self, ActionState, Clocks, End, Outcome, Parked, Waiting, key},
+        occasion::Occasions,
         record::Append,
     },
 };
@@ -348,6 +349,7 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
             flow: "flow".to_owned(),
             step: "step".to_owned(),
             event: EventId::from_text("e-1"),
+            flow_set: None,
             continuation: None,
         },
         source: Source { entity: conflict.clone(), version: 1, arrived: now, webhook: WebhookId::from_text("w-1") },
@@ -355,6 +357,7 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
         retry: 0,
         optional: false,
         adopt: false,
+        only: Occasions::default(),
         hold: None,
         origin: Origin::default(),
         traceparent: None,

@@ -1,10 +1,12 @@
 //! The binary as people meet it: arguments, output, exit codes.
 
 mod approve;
+mod backtest;
 mod doctor;
 mod import;
 mod operator;
 mod pure;
+mod reload;
 mod replay;
 
 use std::{

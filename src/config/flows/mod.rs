@@ -1,26 +1,36 @@
 //! The flows: from YAML to what the router goes by.
 
+pub(crate) mod defaults;
 mod disagree;
 mod expressions;
+mod field_sets;
 mod hold;
+mod layers;
+mod occasions;
 mod parameters;
 mod steps;
+mod texts;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+pub(crate) use field_sets::FieldSets;
 
 pub(super) use parameters::no_such_parameter;
 pub(super) use steps::find_target;
 
 use super::{
     connections::Connections,
-    fields::{Fields, list, scalar, texts},
+    fields::{Fields, list, plain_name, scalar, texts as text_list},
     report::Problems,
     source::Place,
     tree::{Entry, Node, Value},
     volume::{self, Volume},
 };
 use crate::{
-    expr::{Expression, Scope, StepScope},
+    expr::{Expression, Lookups, Scope, StepScope},
     model::{
         code::{self, Code},
         connection::ConnectionName,
@@ -31,10 +41,23 @@ use crate::{
 };
 
 /// The longest name of a flow or a step.
-const LONGEST_NAME: usize = 64;
+pub(super) const LONGEST_NAME: usize = 64;
+
+/// What flows are written with.
+pub(crate) struct Vocabulary<'a> {
+    pub connections: &'a Connections,
+    pub lookups: Arc<Lookups>,
+    pub field_sets: FieldSets<'a>,
+}
+
+impl Vocabulary<'_> {
+    fn scope(&self, entity: Option<Entity>, steps: &BTreeMap<String, StepScope>) -> Scope {
+        Scope::new(entity, steps).with_lookups(Arc::clone(&self.lookups))
+    }
+}
 
 /// What an owner may declare to be meant, by the code that checking tells it with.
-const ALLOWABLE: [Code; 2] = [code::FLOWS_DISAGREE, code::OVER_QUOTA];
+const ALLOWABLE: [Code; 4] = [code::FLOWS_DISAGREE, code::ODD_QUOTES, code::OVER_QUOTA, code::PLAIN_EXPRESSION];
 
 /// A flow, with what only checking asks for.
 pub(crate) struct CheckedFlow<'a> {
@@ -85,13 +108,13 @@ impl CheckedFlow<'_> {
 /// Reads what stands under `flows`. A flow with any error is left out.
 pub(crate) fn read<'a>(
     entries: &'a [Entry],
-    connections: &Connections,
+    vocabulary: &Vocabulary<'_>,
     problems: &mut Problems,
 ) -> Vec<CheckedFlow<'a>> {
     let mut flows = Vec::new();
     for entry in entries {
         let before = problems.count();
-        let flow = read_flow(entry, connections, problems);
+        let flow = read_flow(entry, vocabulary, problems);
         flows.extend(flow.filter(|_| problems.count() == before));
     }
     check_identities(&flows, problems);
@@ -104,12 +127,13 @@ pub(crate) fn compare(flows: &[CheckedFlow<'_>], connections: &Connections, prob
     volume::check(flows, connections, problems);
 }
 
-fn read_flow<'a>(entry: &'a Entry, connections: &Connections, problems: &mut Problems) -> Option<CheckedFlow<'a>> {
+fn read_flow<'a>(entry: &'a Entry, vocabulary: &Vocabulary<'_>, problems: &mut Problems) -> Option<CheckedFlow<'a>> {
+    let connections = vocabulary.connections;
     let name = &entry.key.text;
     if !is_name(name, "-_") {
         let message =
             format!("a flow's name is up to {LONGEST_NAME} of `a-z`, `0-9`, `-` and `_`, beginning with a letter");
-        problems.add(&entry.key.place, code::BAD_NAME, message);
+        problems.add(&entry.key.place, code::BAD_NAME, message).hint(format!("such as `{}`", plain_name(name, '-')));
     }
     let mut fields = Fields::open(&entry.value, format!("the flow `{name}`"), problems)?;
     let on = fields.node("on");
@@ -121,10 +145,11 @@ fn read_flow<'a>(entry: &'a Entry, connections: &Connections, problems: &mut Pro
     let volume = fields.node("volume").and_then(|node| Volume::read(node, problems));
     let allowed = fields.node("allow").map_or_else(Vec::new, |node| read_allowed(node, problems));
     fields.finish(problems);
-    for (key, node) in [("on", on), ("do", steps)] {
-        if node.is_none_or(|node| matches!(&node.value, Value::List(items) if items.is_empty())) {
+    for (key, node, example) in [("on", on, "order.paid"), ("do", steps, "[ … ]")] {
+        let absent = node.is_none_or(|node| matches!(&node.value, Value::List(items) if items.is_empty()));
+        if absent && !is_misspelled(key, entry) {
             let message = format!("the flow `{name}` needs `{key}`");
-            problems.add(&entry.key.place, code::MISSING_KEY, message);
+            problems.add(&entry.key.place, code::MISSING_KEY, message).hint(format!("add `{key}: {example}`"));
         }
     }
 
@@ -133,8 +158,10 @@ fn read_flow<'a>(entry: &'a Entry, connections: &Connections, problems: &mut Pro
     let from = from.map(|node| read_from(node, connections, problems));
     check_emitted(&types, from.as_deref(), connections, problems);
     let start = start.and_then(|node| scalar(node, problems, read_start));
-    let when = when.and_then(|node| condition(node, &Scope::new(entity, &BTreeMap::new()), problems));
-    let steps = steps.map_or_else(Vec::new, |node| steps::read(node, entity, connections, problems));
+    let when = when.and_then(|node| condition(node, &vocabulary.scope(entity, &BTreeMap::new()), problems));
+    let since = problems.all();
+    let steps = steps.map_or_else(Vec::new, |node| steps::read(node, entity, vocabulary, problems));
+    problems.forgive(since, &allowed);
     let flow = Flow {
         identity: was.first().unwrap_or(name).clone(),
         name: name.clone(),
@@ -147,9 +174,17 @@ fn read_flow<'a>(entry: &'a Entry, connections: &Connections, problems: &mut Pro
     Some(CheckedFlow { flow, entry, volume, allowed })
 }
 
+/// It is given under a name that is nearly its own: that has been told already.
+fn is_misspelled(key: &str, entry: &Entry) -> bool {
+    let Value::Map(entries) = &entry.value.value else { return false };
+    let known = || super::keys::FLOW.keys.iter().map(|known| known.name);
+    let unknown = entries.iter().map(|entry| entry.key.text.as_str()).filter(|key| !known().any(|name| name == *key));
+    unknown.into_iter().any(|unknown| crate::expr::suggest::nearest(unknown, known()) == Some(key))
+}
+
 fn read_allowed(node: &Node, problems: &mut Problems) -> Vec<Code> {
     let mut allowed = Vec::new();
-    for (text, node) in texts(node, problems) {
+    for (text, node) in text_list(node, problems) {
         match ALLOWABLE.iter().find(|code| code.as_str() == text) {
             Some(code) => allowed.push(*code),
             None => {
@@ -177,21 +212,23 @@ fn condition(node: &Node, scope: &Scope, problems: &mut Problems) -> Option<Expr
     Some(condition)
 }
 
-fn is_name(text: &str, beside: &str) -> bool {
+pub(super) fn is_name(text: &str, beside: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || beside.contains(c);
     text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed) && text.len() <= LONGEST_NAME
 }
 
 fn names(node: &Node, problems: &mut Problems) -> Vec<String> {
-    texts(node, problems).into_iter().map(|(text, _)| text.to_owned()).collect()
+    text_list(node, problems).into_iter().map(|(text, _)| text.to_owned()).collect()
 }
 
 fn read_types<'a>(node: &'a Node, problems: &mut Problems) -> Vec<(&'static EventType, &'a Place)> {
     let mut types: Vec<(&'static EventType, &Place)> = Vec::new();
-    for (text, node) in texts(node, problems) {
+    for (text, node) in text_list(node, problems) {
         match EventType::find(text) {
             Some(event_type) if types.iter().any(|(other, _)| other.name == event_type.name) => {
-                problems.add(&node.place, code::DUPLICATE_KEY, format!("`{text}` stands twice"));
+                problems
+                    .add(&node.place, code::DUPLICATE_KEY, format!("`{text}` stands twice"))
+                    .hint("leave one of them out");
             }
             Some(event_type) => types.push((event_type, &node.place)),
             None => unknown_type(text, &node.place, problems),
@@ -235,7 +272,7 @@ fn read_from<'a>(
     problems: &mut Problems,
 ) -> Vec<(ConnectionName, &'a Place)> {
     let mut from = Vec::new();
-    for (text, node) in texts(node, problems) {
+    for (text, node) in text_list(node, problems) {
         match connections.good.get_key_value(text) {
             Some((name, _)) => from.push((name.clone(), &node.place)),
             None => no_such_connection(text, &node.place, connections, problems),
@@ -253,9 +290,11 @@ pub(super) fn no_such_connection(text: &str, place: &Place, connections: &Connec
     let known =
         || connections.good.keys().map(ConnectionName::as_str).chain(connections.broken.iter().map(String::as_str));
     let near = crate::expr::suggest::nearest(text, known());
-    let hint = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("connections are {}", list(known())),
+    let of_vendor = || connections.good.iter().find(|(_, config)| config.vendor.name == text).map(|(name, _)| name);
+    let hint = match (near, of_vendor()) {
+        (_, Some(name)) => format!("`{text}` is the vendor: write the connection's name, `{name}`"),
+        (Some(near), None) => format!("did you mean `{near}`?"),
+        (None, None) => format!("connections are {}", list(known())),
     };
     problems.add(place, code::NO_SUCH_TARGET, format!("there is no connection `{text}`")).hint(hint);
 }
@@ -286,7 +325,7 @@ fn check_emitted(
     }
     for (name, place) in from.into_iter().flatten().filter(|(name, _)| idle.contains(name) && all.len() > 1) {
         let message = format!("`{name}` gives none of these events");
-        problems.add(place, code::NEVER_EMITTED, message);
+        problems.add(place, code::NEVER_EMITTED, message).hint("take it out of `from`");
     }
 }
 
@@ -304,10 +343,12 @@ pub(super) fn never_emitted(
         .collect();
     let names = list(from.iter().map(ConnectionName::as_str));
     let message = format!("{names} never gives `{}`", event_type.name);
-    let hint = if given.is_empty() {
-        "it gives no events".to_owned()
-    } else {
-        format!("it gives {}", list(given.into_iter()))
+    let others = connections.good.iter().filter(|(_, config)| config.vendor.events.contains(&event_type));
+    let others: Vec<&str> = others.map(|(name, _)| name.as_str()).collect();
+    let hint = match (given.is_empty(), others.is_empty()) {
+        (_, false) => format!("{} gives it: mend `from`", list(others.into_iter())),
+        (true, true) => "it gives no events: `spojka connectors` tells which vendors do".to_owned(),
+        (false, true) => format!("it gives {}", list(given.into_iter())),
     };
     problems.add(place, code::NEVER_EMITTED, message).hint(hint);
 }

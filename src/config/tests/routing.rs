@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-fn ids() -> Ids {
+pub(super) fn ids() -> Ids {
     Ids::new(b"test")
 }
 
@@ -81,7 +81,7 @@ pub(super) fn routed(flows: &str) -> Routed {
 }
 
 /// The event that says that an action ended.
-fn ended(action: &Action, event_type: &'static EventType, result: &[(&str, &str)]) -> Event {
+pub(super) fn ended(action: &Action, event_type: &'static EventType, result: &[(&str, &str)]) -> Event {
     let Purpose::Step { flow, step, continuation, .. } = &action.purpose else { panic!("a step") };
     let body = v1::Step {
         action_id: action.id.to_string(),

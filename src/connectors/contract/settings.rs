@@ -47,6 +47,7 @@ impl SettingKind {
             Self::Secret => "`env:NAME` or `file:/path`".to_owned(),
             Self::Secrets => "`env:NAME` or `file:/path`, or a list".to_owned(),
             Self::Url => "URL".to_owned(),
+            Self::Integer { min, max: i64::MAX } => format!("whole number from {min}"),
             Self::Integer { min, max } => format!("{min} to {max}"),
             Self::Boolean => "true or false".to_owned(),
             Self::Duration => "duration".to_owned(),
@@ -92,6 +93,25 @@ pub enum SettingValue {
     Zone(jiff::tz::TimeZone),
 }
 
+impl SettingValue {
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(one), Self::Text(other)) => one == other,
+            (Self::Secrets(one), Self::Secrets(other)) => {
+                one.iter().map(Secret::expose).eq(other.iter().map(Secret::expose))
+            }
+            (Self::Url(one), Self::Url(other)) => one == other,
+            (Self::Integer(one), Self::Integer(other)) => one == other,
+            (Self::Boolean(one), Self::Boolean(other)) => one == other,
+            (Self::Duration(one), Self::Duration(other)) => one == other,
+            (Self::Texts(one), Self::Texts(other)) => one == other,
+            (Self::TextMap(one), Self::TextMap(other)) => one == other,
+            (Self::Zone(one), Self::Zone(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 /// What is wrong with a setting beyond its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingProblem {
@@ -110,6 +130,12 @@ impl Settings {
     /// Only config checking and tests make settings.
     pub fn new(values: BTreeMap<&'static str, SettingValue>) -> Self {
         Self(values)
+    }
+
+    /// Whether both say the same, secrets included.
+    pub fn same(&self, other: &Self) -> bool {
+        let both = self.0.iter().zip(&other.0);
+        self.0.len() == other.0.len() && both.into_iter().all(|(one, other)| one.0 == other.0 && one.1.same(other.1))
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -214,6 +240,7 @@ pub fn read_scalar(kind: SettingKind, text: &str) -> Result<SettingValue, String
         SettingKind::Url => read_url(text),
         SettingKind::Integer { min, max } => match text.parse() {
             Ok(number) if (min..=max).contains(&number) => Ok(SettingValue::Integer(number)),
+            _ if max == i64::MAX => Err(format!("expected a whole number from {min} on")),
             _ => Err(format!("expected a whole number from {min} to {max}")),
         },
         SettingKind::Boolean => match text {
@@ -233,7 +260,7 @@ pub fn read_scalar(kind: SettingKind, text: &str) -> Result<SettingValue, String
 }
 
 fn read_url(text: &str) -> Result<SettingValue, String> {
-    let url = url::Url::parse(text).map_err(|error| format!("expected a URL: {error}"))?;
+    let url = url::Url::parse(text).map_err(|_| "expected a URL such as `https://hooks.example.cz`".to_owned())?;
     if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
         return Err("expected an http or https URL without user and password".to_owned());
     }

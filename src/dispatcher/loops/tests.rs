@@ -7,6 +7,7 @@ use crate::{
     topics::{
         action::{Parameters, Purpose, Source},
         event::Origin,
+        occasion::Occasions,
     },
 };
 
@@ -27,6 +28,7 @@ fn action(key: &str, webhook: &str) -> Action {
             flow: "mirror".to_owned(),
             step: "write".to_owned(),
             event: EventId::from_text("e-1"),
+            flow_set: None,
             continuation: None,
         },
         source: Source {
@@ -39,6 +41,7 @@ fn action(key: &str, webhook: &str) -> Action {
         retry: 0,
         optional: false,
         adopt: false,
+        only: Occasions::default(),
         hold: None,
         origin: Origin::default(),
         traceparent: None,

@@ -34,6 +34,7 @@ use spojka::{
         action::{Action, Purpose, Source},
         event::Origin,
         memory::{self, ActionState, End, key},
+        occasion::Occasions,
     },
 };
 use tokio::{sync::watch, task::JoinSet};
@@ -171,6 +172,7 @@ impl Stage {
                 flow: "flow".to_owned(),
                 step: "step".to_owned(),
                 event: EventId::from_text("e"),
+                flow_set: None,
                 continuation: None,
             },
             source: Source {
@@ -183,6 +185,7 @@ impl Stage {
             retry: 0,
             optional: false,
             adopt: false,
+            only: Occasions::default(),
             hold: None,
             origin: Origin::default(),
             traceparent: None,

@@ -29,6 +29,7 @@ use spojka::{
         dead::DeadLetter,
         event::{Entity, Event, Origin},
         memory::{self, ActionState, End, Outcome, Waiting, key},
+        occasion::Occasions,
         record::{Append, Record},
         webhook::Webhook,
     },
@@ -232,6 +233,7 @@ impl Stage {
                 flow: "flow".to_owned(),
                 step: "step".to_owned(),
                 event: EventId::from_text("e-1"),
+                flow_set: None,
                 continuation: None,
             },
             source: Source {
@@ -244,6 +246,7 @@ impl Stage {
             retry: 0,
             optional: false,
             adopt: false,
+            only: Occasions::default(),
             hold: None,
             origin: Origin::default(),
             traceparent: None,
