@@ -50,6 +50,8 @@ pub enum Takes {
     List(&'static Mapping),
     /// Texts by names.
     Texts,
+    /// What another part of the config or the schema of events describes.
+    Anything(&'static str),
     /// Rows of a mapping table.
     Rows,
     /// Parameters of operations, by names that the owner chooses.
@@ -89,6 +91,7 @@ pub const CONFIG: Mapping = Mapping {
     keys: &[
         key("connections", Takes::Named(&CONNECTION), "", "The accounts at vendors, by names that you choose."),
         key("flows", Takes::Named(&FLOW), "", "On which event, when, do what; by names that you choose."),
+        key("tests", Takes::Named(&TEST), "", "What the flows do with an event or a webhook, run by `spojka check`."),
         key(
             "lookups",
             Takes::Named(&LOOKUP),
@@ -401,7 +404,7 @@ const LOOKUP: Mapping = Mapping {
 };
 
 /// A flow.
-const FLOW: Mapping = Mapping {
+pub const FLOW: Mapping = Mapping {
     name: "flows.<name>",
     doc: "A rule: on which event, when, do what.",
     keys: &[
@@ -422,7 +425,12 @@ const FLOW: Mapping = Mapping {
             "its connections'",
             "How often it fires: whether the targets' limits allow for it is then checked.",
         ),
-        key("allow", Takes::Names, "", "Codes of warnings that are meant: `flows-disagree`, `over-quota`."),
+        key(
+            "allow",
+            Takes::Names,
+            "",
+            "Codes of warnings that are meant: `flows-disagree`, `odd-quotes`, `over-quota`, `plain-expression`.",
+        ),
     ],
 };
 
@@ -462,6 +470,60 @@ pub const STEP: Mapping = Mapping {
     ],
 };
 
+const BODY: Takes = Takes::Anything("mapping by the schema of events");
+const EXPECTED: Takes = Takes::Anything("list of `connection.operation: { parameters }`");
+
+const TEST: Mapping = Mapping {
+    name: "tests.<name>",
+    doc: "An event or a webhook in, the expected actions out. What is not named in an expected action is not looked at.",
+    keys: &[
+        key("flow", TEXT, "all", "Only what this flow does is looked at."),
+        key("event", Takes::Map(&TEST_EVENT), "", "An event; or:"),
+        key("webhook", Takes::Map(&TEST_WEBHOOK), "", "A raw webhook."),
+        key("results", Takes::Anything("mapping by steps"), "", "What steps are said to have returned."),
+        key("expect", EXPECTED, "", "The actions, in any order; `[]` for none."),
+        key("cases", Takes::List(&TEST_CASE), "", "The same with changes, case by case."),
+    ],
+};
+
+const TEST_EVENT: Mapping = Mapping {
+    name: "tests.<name>.event",
+    doc: "An event by the schema's names.",
+    keys: &[
+        key("type", Takes::EventTypes, "", "Its type."),
+        key("from", TEXT, "", "The connection that it comes from."),
+        key("time", TEXT, "", "When it became true."),
+        key("body", BODY, "", "What it says."),
+    ],
+};
+
+const TEST_WEBHOOK: Mapping = Mapping {
+    name: "tests.<name>.webhook",
+    doc: "A webhook as the vendor sends it.",
+    keys: &[
+        key("from", TEXT, "", "The connection that it comes from."),
+        key("method", TEXT, "POST", "Its method."),
+        key("event", TEXT, "", "The event that the URL names."),
+        key("at", TEXT, "", "When it arrives."),
+        key("headers", Takes::Texts, "", "Its headers."),
+        key("query", Takes::Texts, "", "The URL's query."),
+        key("replies", Takes::Anything("mapping by the purpose of a fetch"), "", "What is fetched for it."),
+        key("body", Takes::Anything("text, or JSON as YAML"), "", "Its body; or:"),
+        key("file", TEXT, "", "The file that holds its body."),
+    ],
+};
+
+const TEST_CASE: Mapping = Mapping {
+    name: "tests.<name>.cases[]",
+    doc: "A case: the test with some values changed.",
+    keys: &[
+        key("name", TEXT, "", "What it is called."),
+        key("set", Takes::Anything("mapping from a field's path to its value"), "", "What is changed."),
+        key("results", Takes::Anything("mapping by steps"), "the test's", "What steps are said to have returned."),
+        key("expect", EXPECTED, "the test's", "The actions, in any order."),
+    ],
+};
+
 const PREFLIGHT: Mapping = Mapping {
     name: "connections.<name>.preflight",
     doc: "What is checked before an order or an invoice is written. Only what is told is checked.",
@@ -484,14 +546,18 @@ pub fn mappings() -> Vec<&'static Mapping> {
     let mut at = 0;
     while let Some(mapping) = all.get(at).copied() {
         let inner = mapping.keys.iter().filter_map(|key| match key.takes {
-            Takes::Map(inner) | Takes::MapOr(inner, _) | Takes::List(inner) => Some(inner),
-            Takes::Named(inner) | Takes::NamedOr(inner, _) => Some(inner),
+            Takes::Map(inner)
+            | Takes::MapOr(inner, _)
+            | Takes::List(inner)
+            | Takes::Named(inner)
+            | Takes::NamedOr(inner, _) => Some(inner),
             _ => None,
         });
         all.extend(inner);
         at += 1;
     }
     all.sort_by_key(|mapping| (mapping.name != CONFIG.name, mapping.name));
+    all.dedup_by_key(|mapping| mapping.name);
     all
 }
 
@@ -511,6 +577,7 @@ impl Takes {
             Self::NamedOr(_, word) => format!("mapping by names; each may be `{word}`"),
             Self::List(_) => "list of mappings".to_owned(),
             Self::Texts => "mapping of texts".to_owned(),
+            Self::Anything(what) => what.to_owned(),
             Self::Rows => "mapping of texts, or a JSON object as text".to_owned(),
             Self::NamedParameters => "parameters by names".to_owned(),
             Self::Defaults => "parameters, or parameters by operations".to_owned(),

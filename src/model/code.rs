@@ -242,6 +242,10 @@ codes! {
         "The flow could never begin. `spojka connectors <vendor>` lists what each vendor can prove.";
     MIXED_ENTITIES = "mixed-entities", Config, "a flow's events are about different things",
         "Its expressions could not know which of them is there. Write one flow for each.";
+    PLAIN_EXPRESSION = "plain-expression", Config, "a field is named in plain text",
+        "Only what stands in `${…}` is replaced by its value; everything else is taken as it stands. A warning.";
+    ODD_QUOTES = "odd-quotes", Config, "quotes of a word processor stand around a text",
+        "YAML knows `\"` and `'` only, so others become part of the text. A warning.";
     NEVER_HOLDS = "never-holds", Config, "a condition that is false for every event",
         "The flow, or the step, could never do anything. To switch a flow off for a while, comment it out.";
     FLOWS_DISAGREE = "flows-disagree", Config, "two flows write differing constants to one place",
