@@ -284,18 +284,23 @@ impl Checker<'_> {
 
     /// `lookup("table", key)`: the table is there, and so is the row where the key is constant.
     fn visit_lookup(&mut self, at: &IdedExpr, call: &CallExpr, name: &str) -> Type {
-        let [table, key, default @ ..] = call.args.as_slice() else {
-            return self.wrong(at, code::TYPE_MISMATCH, "`lookup` takes a table's name and the value to look for");
+        let (table, key, default) = match call.args.as_slice() {
+            [table, key] => (table, key, None),
+            [table, key, default] => (table, key, Some(default)),
+            _ => {
+                let problem = self.problem(at, code::TYPE_MISMATCH, "`lookup` takes a table's name and a value");
+                let hint = format!("write `lookup(\"{name}\", …)`, or `lookup(\"{name}\", …, \"a default\")`");
+                self.problems.push(problem.hint(hint));
+                return Type::Text;
+            }
         };
         for argument in std::iter::once(key).chain(default) {
             let given = self.visit(argument);
             if !Takes::TextOrInteger.accepts(&given) {
                 let message = format!("`lookup` takes a text or a whole number here, found {}", given.describe());
-                self.wrong(argument, code::TYPE_MISMATCH, message);
+                let problem = self.problem(argument, code::TYPE_MISMATCH, message);
+                self.problems.push(problem.hint("rows are found by texts: name a field that is one"));
             }
-        }
-        if default.len() > 1 {
-            return self.wrong(at, code::TYPE_MISMATCH, "`lookup` takes a table's name, a value and a default");
         }
         let scope = self.scope;
         let Some(lookup) = scope.lookups().get(name) else {
@@ -305,7 +310,7 @@ impl Checker<'_> {
             return Type::Text;
         };
         self.lookups.insert(name.to_owned(), std::sync::Arc::clone(lookup));
-        if let (Expr::Literal(LiteralValue::String(constant)), []) = (&key.expr, default)
+        if let (Expr::Literal(LiteralValue::String(constant)), None) = (&key.expr, default)
             && !matches!(lookup.missing, Missing::Gives(_))
             && !lookup.rows.contains_key(constant.inner().trim())
         {

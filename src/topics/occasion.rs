@@ -20,6 +20,16 @@ pub enum Occasion {
     Update,
 }
 
+impl Occasion {
+    /// As it is written in flows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+        }
+    }
+}
+
 /// The parameters that count on one occasion only, by name; a member of a mapping as `fields/vip`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -14,7 +14,7 @@ use crate::{
     expr::Clause,
     model::{code::Code, time::Timestamp},
     router::{Ending, Flow, Routed, rehearse},
-    topics::event::Event,
+    topics::{event::Event, occasion::Occasions},
 };
 
 /// The longest value that is shown to people, in characters.
@@ -49,6 +49,9 @@ pub(super) struct ToldAction {
     pub connection: String,
     pub operation: String,
     pub parameters: Map<String, Value>,
+    /// Which of them are for creating or for updating only.
+    #[serde(skip_serializing_if = "Occasions::is_empty")]
+    only: Occasions,
     /// The step whose end starts it, by its name.
     after: Option<String>,
 }
@@ -98,6 +101,7 @@ impl Told {
                 connection: config.name_of(&action.connection).to_string(),
                 operation: action.operation.clone(),
                 parameters: action.parameters.clone(),
+                only: action.only.clone(),
                 after: step_before(config, flow, step),
             }
         });
@@ -174,7 +178,8 @@ impl Told {
             writeln!(out, "  flow `{flow}`{step} would do {call}{after}")?;
             for (name, value) in &action.parameters {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                writeln!(out, "      {name}: {}", cut(&text))?;
+                let on = action.only.of(name).map(|on| format!(" (on: {})", on.as_str())).unwrap_or_default();
+                writeln!(out, "      {name}: {}{on}", cut(&text))?;
             }
         }
         for skip in self.skipped.iter().filter(|skip| skip.flow == flow) {

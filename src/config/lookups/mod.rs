@@ -57,8 +57,9 @@ fn read_table(entry: &Entry, problems: &mut Problems) -> Option<(BTreeMap<String
     let (rows, missing, default) = (fields.node("rows"), fields.node("missing"), fields.entry("default"));
     fields.finish(problems);
     let missing = read_missing(missing, default, problems);
+    let before = problems.count();
     let rows = rows.map(|rows| read_rows(rows, problems)).unwrap_or_default();
-    if rows.is_empty() {
+    if rows.is_empty() && problems.count() == before {
         problems
             .add(&entry.key.place, code::EMPTY_LOOKUP, format!("the lookup `{name}` has no rows"))
             .hint("write them under `rows:`, such as `rows: { Új: Nou, Fizetve: Plătit }`");

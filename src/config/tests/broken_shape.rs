@@ -4,7 +4,7 @@ use super::broken::{check, check_flow};
 use crate::config::testing::{CONNECTIONS, load_files, load_one};
 
 fn check_lookup(name: &str, lookups: &str) {
-    check(name, &format!("lookups:\n{lookups}"));
+    check(name, &format!("lookups:\n{lookups}{CONNECTIONS}"));
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn lookups() {
 #[test]
 fn a_lookup_stands_once_over_all_files() {
     let lookups = "lookups:\n  one: { rows: { a: b } }\n";
-    let report = load_files(&[("a.yaml", lookups), ("b.yaml", lookups)]).expect_err("twice");
+    let report = load_files(&[("a.yaml", lookups), ("b.yaml", lookups), ("c.yaml", CONNECTIONS)]).expect_err("twice");
     insta::assert_snapshot!("lookup_in_two_files", report);
 }
 
@@ -122,9 +122,9 @@ fn defaults() {
             "      legal_basis: contrakt\n      email: ${order.custmer.email}\n      add_to_list: { priority: high, active: \"${[1]}\" }\n",
         ),
     );
-    check_flow(
+    check(
         "defaults_of_a_source",
-        "  one: { on: order.paid, do: [crm.add_note: { contact: a }] }\nconnections:\n  two: { shop: { user: a@b.cz, api_key: env:SHOP_KEY }, defaults: { email: a@b.cz } }\n",
+        "connections:\n  eshop: { shop: { user: a@b.cz, api_key: env:SHOP_KEY }, defaults: { email: a@b.cz } }\n",
     );
 }
 

@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    fn action(id: &str, operation: &str, parameters: Value) -> Action {
+    fn action(id: &str, operation: &str, parameters: &Value) -> Action {
         serde_json::from_value(json!({
             "id": id, "connection": "crm", "operation": operation, "parameters": parameters, "conflict": "k-2",
             "purpose": { "step": { "flow": "f", "step": "s", "event": "e-1" } },
@@ -114,14 +114,14 @@ mod tests {
     #[test]
     fn each_action_is_new_gone_changed_or_the_same() {
         let present = side(&[
-            action("a-1", "x", json!({ "email": "a@b.cz" })),
-            action("a-2", "x", json!({ "list": "Old", "email": "a@b.cz", "note": "n" })),
-            action("a-3", "x", json!({})),
+            action("a-1", "x", &json!({ "email": "a@b.cz" })),
+            action("a-2", "x", &json!({ "list": "Old", "email": "a@b.cz", "note": "n" })),
+            action("a-3", "x", &json!({})),
         ]);
         let proposed = side(&[
-            action("a-1", "x", json!({ "email": "a@b.cz" })),
-            action("a-2", "y", json!({ "list": "New", "email": "a@b.cz" })),
-            action("a-4", "x", json!({ "email": "a@b.cz" })),
+            action("a-1", "x", &json!({ "email": "a@b.cz" })),
+            action("a-2", "y", &json!({ "list": "New", "email": "a@b.cz" })),
+            action("a-4", "x", &json!({ "email": "a@b.cz" })),
         ]);
         let found = compare(&present, &proposed);
         let kinds: Vec<_> = found.iter().map(|one| one.difference).collect();

@@ -31,6 +31,7 @@ fn all(metrics: &Metrics) {
     metrics.outcome(shop, "add_to_list", "done");
     metrics.set_waiting(shop, 3);
     metrics.set_in_flight(shop, 2);
+    metrics.set_held(shop, 1);
     metrics.set_oldest_waiting(shop, Duration::from_millis(1500));
     metrics.set_circuit_open(shop, true);
     metrics.call(shop, "write");
