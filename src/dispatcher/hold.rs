@@ -7,16 +7,20 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{context::LaneContext, ledger::read_as, settle::How};
+use super::{
+    context::LaneContext,
+    ledger::{self, read_as},
+    settle::How,
+    waiting,
+};
 use crate::{
     log::{LogResult, Table},
     model::id::ActionId,
-    telemetry::killpoint,
     topics::{
         action::Action,
         dead::{ASIDE, DeadLetter},
         hold::{Rule, Verdict},
-        memory::{self, Approval, Held, key},
+        memory::{self, ActionState, Approval, End, Held, key},
         record::Append,
     },
 };
@@ -43,13 +47,10 @@ pub(super) fn waits(context: &LaneContext, action: &Action, begun: bool) -> LogR
 
 /// How many actions of a step were approved, counted up to so many.
 fn approvals(memory: &dyn Table, of: &str, most: usize) -> LogResult<usize> {
-    count(memory, &key::approvals(of), most)
-}
-
-fn count(memory: &dyn Table, prefix: &str, most: usize) -> LogResult<usize> {
+    let prefix = key::approvals(of);
     let (mut counted, mut after) = (0, None);
     while counted < most {
-        let page = memory.scan(prefix, after.as_deref(), PAGE.min(most - counted))?;
+        let page = memory.scan(&prefix, after.as_deref(), PAGE.min(most - counted))?;
         let Some((last, _)) = page.last() else { break };
         after = Some(last.clone());
         counted += page.len();
@@ -69,7 +70,6 @@ pub(super) async fn note_approval(context: &LaneContext, action: &Action) -> Log
         context
             .remember(vec![memory::put(&context.memory_topic, &key, &approval, context.epoch, context.now())])
             .await?;
-        killpoint::reached("approval-counted");
     }
     Ok(())
 }
@@ -79,9 +79,25 @@ pub(super) async fn note_approval(context: &LaneContext, action: &Action) -> Log
 pub(super) struct HeldCount(AtomicUsize);
 
 impl HeldCount {
-    /// As memory has it.
-    pub fn load(context: &LaneContext) -> LogResult<()> {
-        let held = count(context.memory.as_ref(), key::HELD, usize::MAX)?;
+    /// As memory has it. What a crash left behind an outcome is forgotten.
+    pub async fn load(context: &LaneContext) -> LogResult<()> {
+        let memory = context.memory.as_ref();
+        let (mut held, mut stale, mut after) = (0, Vec::new(), None);
+        loop {
+            let page = memory.scan(key::HELD, after.as_deref(), PAGE)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (name, _) in page {
+                let id = ActionId::from_text(name.strip_prefix(key::HELD).unwrap_or(&name));
+                match ledger::state(memory, &id)? {
+                    Some(ActionState::Settled(outcome)) if outcome.end != End::Held => stale.push(name),
+                    _ => held += 1,
+                }
+            }
+        }
+        if !stale.is_empty() {
+            context.remember(waiting::forget_all(context, &stale)).await?;
+        }
         context.held.0.store(held, Ordering::Relaxed);
         context.shared.metrics.set_held(&context.connection.name, held);
         Ok(())

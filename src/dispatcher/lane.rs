@@ -141,7 +141,7 @@ impl Lane {
 
     /// Puts what waits in memory in line. The lane must not serve before.
     pub async fn load(&mut self) -> LogResult<()> {
-        HeldCount::load(&self.context)?;
+        HeldCount::load(&self.context).await?;
         waiting::load(&self.context, &mut self.line).await
     }
 

@@ -63,6 +63,12 @@ fn says_held(stage: &Stage, count: usize) -> bool {
     stage.metrics.text().contains(&format!(r#"spojka_actions_held{{connection="toy"}} {count}"#))
 }
 
+/// Waits until the gauge says so: it is told behind the last write.
+async fn until_says_held(stage: &Stage, count: usize) {
+    let step = Duration::from_millis(1);
+    stage.pass_until(&format!("{count} are held"), step, || says_held(stage, count)).await;
+}
+
 /// Waits until an action has come to an end of its own, not to being held.
 async fn ended(stage: &Stage, id: &str) -> End {
     stage.until(&format!("{id} has ended"), || stage.end_of(id).is_some_and(|end| end != End::Held)).await;
@@ -78,7 +84,7 @@ async fn a_held_action_is_in_nobodys_way_and_done_once_when_it_is_approved() {
     assert_eq!(stage.outcome("a-1").map(|outcome| (outcome.end, outcome.attempts)), Some((End::Held, 0)));
     stage.until_committed(2).await;
     assert!(stage.steps().await.is_empty(), "what comes behind it waits as well");
-    assert!(says_held(&stage, 1), "{}", stage.metrics.text());
+    until_says_held(&stage, 1).await;
     assert!(!stage.metrics.text().contains("spojka_dead_letters_total"), "nothing died");
     let operator = operator(&stage);
     assert!(operator.dead_list(&DeadFilter::default()).await.unwrap().is_empty(), "it is no dead letter");
@@ -88,7 +94,7 @@ async fn a_held_action_is_in_nobodys_way_and_done_once_when_it_is_approved() {
 
     assert_eq!(answer(&stage, "a-1", Verdict::Approved).await.moved, 1);
     assert_eq!(ended(&stage, "a-1").await, End::Done);
-    stage.until("it is no longer counted as held", || says_held(&stage, 0)).await;
+    until_says_held(&stage, 0).await;
     running.stop().await;
     assert_eq!(stage.wire.effects(), ["/set/o1/fields", "/charge/o1/charge"]);
     assert_eq!(stage.steps().await, [("step.done".to_owned(), "done".to_owned())]);
@@ -267,7 +273,7 @@ async fn an_owner_that_dies_anywhere_does_what_was_approved_once_and_counts_it_o
             stage.pass_until("a-1 has ended", super::toy::SETTLE, over).await;
             stage.append(&[first(1, stage.on("a-2", "charge", "o2")), first(2, stage.on("a-3", "charge", "o3"))]).await;
             stage.settled("a-3").await;
-            stage.until("the gauge is told", || says_held(&stage, 1 + usize::from(verdict == Verdict::Refused))).await;
+            until_says_held(&stage, 1 + usize::from(verdict == Verdict::Refused)).await;
             running.stop().await;
             let paid: Vec<_> = stage.wire.effects().into_iter().filter(|effect| effect.starts_with("/pay")).collect();
             let mut held = listed(&stage).await;

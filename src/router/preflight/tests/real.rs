@@ -121,7 +121,7 @@ fn documents_of_a_real_fapi_account_pass() {
     let exchanges = read(&path);
     let bodies = exchanges.as_array().expect("exchanges").iter().map(|exchange| &exchange["response"]["body"]);
     let rows = bodies.flat_map(|body| body["invoices"].as_array().cloned().unwrap_or_else(|| vec![body.clone()]));
-    let given = [("user", "a@example.cz"), ("api_key", "key"), ("security", "s"), ("read_client", "false")];
+    let given = [("user", "a@example.cz"), ("api_key", "key"), ("read_client", "false")];
     let mut checked = 0;
     for row in rows.filter(|row| row["id"].is_u64()) {
         let polled =
