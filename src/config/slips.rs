@@ -179,7 +179,7 @@ fn colon_in_text(place: &Place, parser: &str) -> Option<Slip> {
     let line = place.file.line(place.line);
     let is_colon = line.chars().nth(place.column - 1) == Some(':');
     let before: String = line.chars().take(place.column - 1).collect();
-    let (key, text) = before.split_once(": ").filter(|_| is_colon && parser.contains("mapping"))?;
+    let (key, _) = before.split_once(": ").filter(|_| is_colon && parser.contains("mapping"))?;
     let whole: String = line.chars().skip(key.chars().count() + 2).collect();
     let quote = if whole.contains('"') { '\'' } else { '"' };
     let key = key.trim().trim_start_matches("- ");
