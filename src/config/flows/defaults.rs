@@ -24,7 +24,10 @@ pub(crate) fn check(connections: &Connections, lookups: &Arc<Lookups>, problems:
     let scope = Scope::new(None, &BTreeMap::new()).with_lookups(Arc::clone(lookups));
     for (name, entries) in &connections.defaults {
         if let Some(config) = connections.good.get(name) {
-            entries.iter().for_each(|entry| Check { name, config, scope: &scope }.entry(entry, problems));
+            let check = Check { name, config, scope: &scope };
+            for entry in entries {
+                check.entry(entry, problems);
+            }
         }
     }
 }

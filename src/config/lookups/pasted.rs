@@ -24,6 +24,7 @@ pub(super) struct Unread {
 }
 
 /// Reads a whole object.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is of one lifetime only")]
 pub(super) fn object(text: &str) -> Result<Vec<Pair>, Unread> {
     twice(text, |reader| reader.object())
 }

@@ -122,7 +122,8 @@ impl Reloader {
             Stored::Activated(activation) => (ReloadEnd::Done, Some(activation.since)),
             Stored::Already => (ReloadEnd::Unchanged, None),
             Stored::Refused(changes) => {
-                let text = changes.iter().map(|change| format!("error: {change}\n")).collect();
+                let lines: Vec<_> = changes.iter().map(|change| format!("error: {change}")).collect();
+                let text = format!("{}\n", lines.join("\n"));
                 return Ok(not_in_force(flow_set, needs_restart, text));
             }
         };

@@ -153,7 +153,7 @@ impl Given {
         for (parameter, field) in FIELDS {
             match only.of(parameter) {
                 Some(Occasion::Create) => {
-                    self.for_new.fields.extend(self.fields.extract_if(.., |(name, _)| name == field))
+                    self.for_new.fields.extend(self.fields.extract_if(.., |(name, _)| name == field));
                 }
                 Some(Occasion::Update) => drop(self.not_for_new.insert((*field).to_owned())),
                 None => {}
