@@ -37,7 +37,7 @@ pub struct CheckArguments {
 }
 
 pub fn run(path: &Path, arguments: &CheckArguments, output: &mut Output<'_>) -> anyhow::Result<Exit> {
-    let path = arguments.path.as_deref().unwrap_or(path);
+    let (installation, path) = (path, arguments.path.as_deref().unwrap_or(path));
     let config = match config::load(path, &ProcessEnvironment, VENDORS, Mode::CheckOnly) {
         Ok(config) => config,
         Err(Report { problems }) => {
@@ -48,7 +48,8 @@ pub fn run(path: &Path, arguments: &CheckArguments, output: &mut Output<'_>) -> 
     let tests = config.run_tests(config::directory_of(path));
     let failures = tests.report.into_iter().flat_map(|report| report.problems);
     let problems: Vec<Problem> = config.warnings.iter().cloned().chain(failures).collect();
-    let estimate = if arguments.against_log { Some(estimate::estimate(path, &config, output)?) } else { None };
+    let estimate =
+        if arguments.against_log { Some(estimate::estimate(installation, path, &config, output)?) } else { None };
     let mut answer = json!({
         "problems": problems, "connections": config.connections.len(), "flows": config.flows.flows().len(),
         "tests": { "passed": tests.passed, "failed": tests.failed },

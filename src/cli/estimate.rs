@@ -10,7 +10,7 @@ use super::{
     output::Output,
 };
 use crate::{
-    config::{Config, ConnectionConfig},
+    config::{self, Config, ConnectionConfig},
     connectors::contract::limits::Window,
     dispatcher::limits::{LaneLimit, QuotaSettings, Span},
     model::time::{Clock as _, SystemClock, Timestamp},
@@ -68,14 +68,26 @@ pub struct QuotaEstimate {
 }
 
 /// Asks the log: what the last days' events would have caused, and what an earlier `start` claims of those before.
-pub fn estimate(path: &Path, config: &Config, output: &mut Output<'_>) -> anyhow::Result<Estimate> {
+///
+/// `path` is the config to be checked, whose log is asked unless the command line names another installation's.
+///
+/// # Errors
+/// The log's.
+pub fn estimate(
+    installation: &Path,
+    path: &Path,
+    config: &Config,
+    output: &mut Output<'_>,
+) -> anyhow::Result<Estimate> {
+    // Nobody may have named one: then there is most often nothing here.
+    let installation = if config::read_texts(installation).is_ok() { installation } else { path };
     let now = SystemClock.now();
     let since = now - DAY * DAYS;
     let request = |since, until| Request { since, until, samples: 0, ..Request::default() };
-    let recent = backtest(path, path, request(Some(since), None), output)?;
+    let recent = backtest(installation, path, request(Some(since), None), output)?;
     let first_start = config.flows.flows().iter().filter_map(|flow| flow.start).min();
     let earlier = match first_start.filter(|start| *start < since) {
-        Some(start) => Some(backtest(path, path, request(Some(start), Some(since)), output)?),
+        Some(start) => Some(backtest(installation, path, request(Some(start), Some(since)), output)?),
         None => None,
     };
     Ok(of(config, &recent, earlier.as_ref(), now))

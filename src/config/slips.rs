@@ -1,6 +1,7 @@
 //! What is behind an error of YAML: parsers tell where they gave up, people want to know what they wrote.
 //!
-//! A slip is found by looking at the text around the place. What cannot be told is told as the parser does.
+//! A slip is found by looking at the text around the place. What cannot be told is told as the parser does. No value is
+//! repeated: nobody has read the line yet, so it may hold a secret.
 
 use super::source::{Place, SourceFile};
 use crate::expr::habits::is_odd_space;
@@ -86,7 +87,7 @@ fn space_behind_colon(place: &Place) -> Option<Slip> {
         let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
         if is_key && value.starts_with(|c: char| !c.is_whitespace() && c != '/') {
             let column = line.chars().count() - value.chars().count();
-            let hint = format!("write `{key}: {}`", value.trim());
+            let hint = format!("write `{key}: …`");
             return Slip::new(at(place, number, column, 1), format!("a space is missing behind `{key}:`"), hint);
         }
     }
@@ -157,7 +158,7 @@ fn sign_at_the_beginning(place: &Place) -> Option<Slip> {
     let sign = value.chars().next().filter(|c| "!@`%&*".contains(*c))?;
     let quote = if value.contains('\'') { '"' } else { '\'' };
     let message = format!("`{sign}` at the beginning of a text means something in YAML");
-    Slip::new(place.clone(), message, format!("put quotes around all of it: `{quote}{}{quote}`", value.trim_end()))
+    Slip::new(place.clone(), message, format!("put quotes around all of it: `{quote}{sign}…{quote}`"))
 }
 
 fn text_behind_quote(place: &Place, parser: &str) -> Option<Slip> {
@@ -171,19 +172,19 @@ fn text_behind_quote(place: &Place, parser: &str) -> Option<Slip> {
         let hint = "within single quotes write `''` for an apostrophe, or put double quotes around the text";
         return Slip::new(place.clone(), message, hint);
     }
-    Slip::new(place.clone(), message, format!("put quotes of the other kind around all of it: `'{value}'`"))
+    Slip::new(place.clone(), message, "put quotes of the other kind around all of it: `'\"…\" …'`")
 }
 
 fn colon_in_text(place: &Place, parser: &str) -> Option<Slip> {
     let line = place.file.line(place.line);
     let is_colon = line.chars().nth(place.column - 1) == Some(':');
     let before: String = line.chars().take(place.column - 1).collect();
-    let (key, text) = before.split_once(": ").filter(|_| is_colon && parser.contains("mapping"))?;
+    let (key, _) = before.split_once(": ").filter(|_| is_colon && parser.contains("mapping"))?;
     let whole: String = line.chars().skip(key.chars().count() + 2).collect();
     let quote = if whole.contains('"') { '\'' } else { '"' };
     let key = key.trim().trim_start_matches("- ");
-    let message = format!("`: ` within a text makes a mapping of `{}`", text.trim());
-    Slip::new(place.clone(), message, format!("put quotes around it: `{key}: {quote}{}{quote}`", whole.trim()))
+    let message = "`: ` within a text makes a mapping of it";
+    Slip::new(place.clone(), message, format!("put quotes around the text: `{key}: {quote}…{quote}`"))
 }
 
 fn indentation(place: &Place, parser: &str) -> Option<Slip> {

@@ -8,7 +8,7 @@ use cel::common::ast::{
 };
 
 use super::{
-    functions::{FUNCTIONS, Function, Takes},
+    functions::{self, Function, Takes},
     lookup::{self, Lookups, Missing},
     operators,
     problem::Problem,
@@ -104,25 +104,8 @@ impl Checker<'_> {
     }
 
     pub(super) fn problem(&self, at: &IdedExpr, code: code::Code, message: impl Into<String>) -> Problem {
-        let (offset, length) = self.place(at);
+        let (offset, length) = place(self.source, at);
         Problem::new(code, offset, length, message)
-    }
-
-    /// Where an expression stands: a selection's field, a call's name, else the token that the parser noted.
-    fn place(&self, at: &IdedExpr) -> (usize, usize) {
-        let (start, stop) = self.source.offset_for(at.id).unwrap_or((0, 0));
-        let (start, stop) = (start as usize, stop as usize);
-        if let Expr::Select(select) = &at.expr {
-            let after = self.source.source.get(start..).and_then(|rest| rest.find(&select.field)).unwrap_or(0);
-            return (start + after, select.field.chars().count());
-        }
-        if let Expr::Call(call) = &at.expr
-            && let Some(name_at) = self.source.source.get(..start).and_then(|before| before.rfind(&call.func_name))
-        {
-            return (name_at, call.func_name.chars().count());
-        }
-        let length = self.source.source.get(start..=stop).map_or(1, |token| token.chars().count());
-        (start, length)
     }
 
     fn visit_name(&mut self, at: &IdedExpr, name: &str) -> Type {
@@ -259,7 +242,7 @@ impl Checker<'_> {
         }
         let on = call.target.as_deref().map(|target| self.visit(target));
         let given: Vec<Type> = call.args.iter().map(|argument| self.visit(argument)).collect();
-        let forms: Vec<&Function> = FUNCTIONS.iter().filter(|function| function.name == call.func_name).collect();
+        let forms = functions::forms(&call.func_name);
         if forms.is_empty() {
             return self.unknown_function(at, &call.func_name);
         }
@@ -273,13 +256,33 @@ impl Checker<'_> {
                 && form.takes.iter().zip(&given).all(|(takes, g)| takes.accepts(g))
         };
         if let Some(form) = forms.iter().find(fits) {
-            operators::check_pattern(self, call);
+            self.check_constants(form, call);
             return form.gives.as_type();
         }
         let forms: Vec<String> = forms.iter().map(|form| describe(form)).collect();
         let problem = self.problem(at, code::TYPE_MISMATCH, format!("`{}` does not take this", call.func_name));
         self.problems.push(problem.hint(forms.join("; or ")));
         Type::Unknown
+    }
+
+    /// What can be known to fail from a constant alone.
+    fn check_constants(&mut self, form: &Function, call: &CallExpr) {
+        for (takes, argument) in form.takes.iter().zip(&call.args) {
+            match &argument.expr {
+                Expr::Literal(constant) => {
+                    if let Some(refused) = takes.refuses(constant) {
+                        let problem = self.problem(argument, code::BAD_CONSTANT, refused.message);
+                        self.problems.push(problem.hint(refused.hint));
+                    }
+                }
+                _ if *takes == Takes::Regex => {
+                    let message = "a regular expression must stand here as a constant text";
+                    let problem = self.problem(argument, code::TOO_COSTLY, message);
+                    self.problems.push(problem.hint("compare values of events with `==`, `contains` or `startsWith`"));
+                }
+                _ => {}
+            }
+        }
     }
 
     /// `lookup("table", key)`: the table is there, and so is the row where the key is constant.
@@ -324,7 +327,7 @@ impl Checker<'_> {
     fn unknown_function(&mut self, at: &IdedExpr, name: &str) -> Type {
         let macros = ["all", "exists", "exists_one", "filter", "map", "has"];
         let names: Vec<String> =
-            FUNCTIONS.iter().map(|function| function.name).chain(macros).map(str::to_owned).collect();
+            functions::all().map(|function| function.name).chain(macros).map(str::to_owned).collect();
         if macros.contains(&name) {
             let message = format!("`{name}` does not take this");
             let problem = self.problem(at, code::TYPE_MISMATCH, message);
@@ -358,6 +361,23 @@ impl Checker<'_> {
         self.loops -= 1;
         result
     }
+}
+
+/// Where an expression stands: a selection's field, a call's name, else the token that the parser noted.
+pub(super) fn place(source: &SourceInfo, at: &IdedExpr) -> (usize, usize) {
+    let (start, stop) = source.offset_for(at.id).unwrap_or((0, 0));
+    let (start, stop) = (start as usize, stop as usize);
+    if let Expr::Select(select) = &at.expr {
+        let after = source.source.get(start..).and_then(|rest| rest.find(&select.field)).unwrap_or(0);
+        return (start + after, select.field.chars().count());
+    }
+    if let Expr::Call(call) = &at.expr
+        && let Some(name_at) = source.source.get(..start).and_then(|before| before.rfind(&call.func_name))
+    {
+        return (name_at, call.func_name.chars().count());
+    }
+    let length = source.source.get(start..=stop).map_or(1, |token| token.chars().count());
+    (start, length)
 }
 
 fn literal_type(literal: &LiteralValue) -> Type {

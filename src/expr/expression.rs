@@ -2,11 +2,16 @@
 
 use std::{collections::BTreeSet, panic, sync::Arc};
 
-use cel::{Context, ExecutionError, common::ast::IdedExpr, context::VariableResolver, parser::Parser};
+use cel::{
+    Context, ExecutionError,
+    common::ast::{IdedExpr, SourceInfo},
+    context::VariableResolver,
+    parser::Parser,
+};
 use serde_json::Value;
 
 use super::{
-    bounds, check, constant, functions,
+    bounds, check, constant, cost, functions,
     lookup::{self, Lookups, Miss, Misses, Sight, Then},
     problem::Problem,
     room,
@@ -23,6 +28,7 @@ pub struct Expression {
     pub(super) program: IdedExpr,
     kind: Type,
     steps: BTreeSet<String>,
+    cost: u64,
     /// The tables that it names.
     lookups: Arc<Lookups>,
 }
@@ -33,6 +39,9 @@ pub enum Failed {
     /// What went wrong, and nothing of any value.
     #[error("{0}")]
     Because(String),
+    /// The event holds more than the expression may look at.
+    #[error("{0}")]
+    TooLarge(String),
     /// A table has no row for a value. Told with the value, so it is for dead letters only.
     #[error("{0}")]
     NoRow(Miss),
@@ -47,6 +56,7 @@ impl Failed {
     pub fn code(&self) -> Code {
         match self {
             Self::Because(_) => code::EVALUATION_FAILED,
+            Self::TooLarge(_) => code::EVALUATION_TOO_LARGE,
             Self::NoRow(_) => code::NO_SUCH_ROW,
         }
     }
@@ -79,11 +89,12 @@ impl Expression {
         if !checked.problems.is_empty() {
             return Err(checked.problems);
         }
+        let cost = cost::estimate(&program, scope).map_err(|found| vec![too_costly(&found, &source)])?;
         if !checked.lookups.is_empty() {
             lookup::bind(&mut program);
         }
         let lookups = Arc::new(checked.lookups);
-        Ok(Self { text: text.to_owned(), program, kind: checked.kind, steps: checked.steps, lookups })
+        Ok(Self { text: text.to_owned(), program, kind: checked.kind, steps: checked.steps, cost, lookups })
     }
 
     /// Compiles a condition: it must be true or false.
@@ -118,6 +129,11 @@ impl Expression {
         &self.steps
     }
 
+    /// The steps that it takes at most, whatever the event holds: about 25 ns each.
+    pub fn cost(&self) -> u64 {
+        self.cost
+    }
+
     /// The tables that it names.
     pub fn lookups(&self) -> &Arc<Lookups> {
         &self.lookups
@@ -143,6 +159,7 @@ impl Expression {
 
     /// Evaluates a part of it.
     pub(super) fn resolve(&self, part: &IdedExpr, facts: &Facts) -> Result<Value, Failed> {
+        facts.begin();
         if self.lookups.is_empty() {
             return run(part, facts).map_err(|error| failed(&error))?;
         }
@@ -169,6 +186,34 @@ impl Expression {
     }
 }
 
+fn too_costly(found: &cost::TooCostly<'_>, source: &SourceInfo) -> Problem {
+    let (offset, length) = check::place(source, found.at);
+    let message = format!(
+        "this can take {} steps on a large event, and an expression has {}",
+        thousands(found.steps),
+        thousands(cost::MOST)
+    );
+    let problem = Problem::new(code::TOO_COSTLY, offset, length, message);
+    let loops: Vec<String> =
+        found.loops.iter().map(|(name, most)| format!("`{name}` may have {most} members")).collect();
+    match loops.as_slice() {
+        [] => problem.hint("look at shorter texts, or at parts of them"),
+        [one] => problem.hint(format!("{one}: do less with each, or `filter` first by something short")),
+        many => problem.hint(format!("{}, and loops within loops multiply: do less in the inner one", many.join(", "))),
+    }
+}
+
+/// `1,250,000`; what is beyond all bounds is told roughly.
+fn thousands(number: u64) -> String {
+    if number > 1_000_000_000 {
+        return "more than a billion".to_owned();
+    }
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or("")).collect();
+    groups.join(",")
+}
+
 fn unreadable() -> Problem {
     Problem::new(code::EXPRESSION_SYNTAX, 0, 1, "the expression cannot be read")
 }
@@ -176,8 +221,8 @@ fn unreadable() -> Problem {
 fn run(part: &IdedExpr, sight: &impl VariableResolver) -> Result<Result<Value, Failed>, ExecutionError> {
     let mut context = Context::with_env(functions::environment());
     context.set_variable_resolver(sight);
-    let value = cel::Value::resolve(part, &context)?;
-    Ok(to_json(&value).ok_or_else(|| Failed::because("the result is of no kind that can be used")))
+    let value = cel::Value::resolve_val(part, &context)?;
+    Ok(to_json(value.as_ref()).ok_or_else(|| Failed::because("the result is of no kind that can be used")))
 }
 
 /// The first error only: the others follow from it.
@@ -236,9 +281,10 @@ fn failed(error: &ExecutionError) -> Failed {
         ExecutionError::IndexOutOfBounds(_) => "a list is shorter than that".to_owned(),
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "division by zero".to_owned(),
         ExecutionError::Overflow(..) => "a number is too large".to_owned(),
-        ExecutionError::FunctionError { function, message }
-            if ["date", "decimal_cmp", "lookup"].contains(&function.as_str()) =>
-        {
+        ExecutionError::FunctionError { function, message } if message == functions::TOO_LARGE => {
+            return Failed::TooLarge(format!("`{function}`: {message}"));
+        }
+        ExecutionError::FunctionError { function, message } if functions::is_ours(function) => {
             format!("`{function}`: {message}")
         }
         ExecutionError::FunctionError { function, .. } => format!("`{function}` failed"),

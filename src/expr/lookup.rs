@@ -166,7 +166,7 @@ impl StaticVal for Rows {}
 pub(super) fn find<'b, 'v>(arguments: &[CowVal<'b, 'v>]) -> Option<Result<CowVal<'b, 'v>, ExecutionError>> {
     let Rows { lookup, misses } = arguments.first()?.downcast_ref::<Rows>()?;
     let wrong = |why| ExecutionError::function_error("lookup", why);
-    let Some(key) = arguments.get(1).and_then(|key| text_of(key)) else {
+    let Some(key) = arguments.get(1).and_then(text_of) else {
         return Some(Err(wrong("expected a text or a whole number")));
     };
     let key = key.trim();

@@ -13,12 +13,15 @@
 mod bounds;
 mod check;
 mod constant;
+mod cost;
 pub mod demands;
 mod explain;
 mod expression;
 pub mod functions;
 pub mod habits;
+mod limits;
 pub mod lookup;
+mod message;
 mod operators;
 mod problem;
 pub mod room;

@@ -1,19 +1,16 @@
 //! Checks operators: which types go together.
 
-use cel::{
-    Context, Value,
-    common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators as op},
-    parser::Parser,
-};
+use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators as op};
 
 use super::{
     check::Checker,
-    functions,
     schema::{self, MONEY, Type},
 };
 use crate::model::code;
 
 const AMOUNT_HINT: &str = "amounts are texts: `decimal_cmp(order.total, \"1000\") >= 0` compares them as numbers";
+
+const NOT_AS_TEXT: &str = "a decimal number is not compared as text: `1.50` and `1.5` would differ";
 
 /// The type that an operator gives. `None` when the call is none.
 pub(super) fn visit(checker: &mut Checker<'_>, at: &IdedExpr, call: &CallExpr) -> Option<Type> {
@@ -86,6 +83,15 @@ fn unlike(checker: &mut Checker<'_>, at: &IdedExpr, one: &Type, two: &Type) -> T
     let message = format!("{} and {} do not go together", one.describe(), two.describe());
     let amounts = [one, two].iter().any(|side| side.is_message(MONEY) || **side == Type::Decimal);
     let problem = checker.problem(at, code::TYPE_MISMATCH, message);
+    if let (Type::Null, told) | (told, Type::Null) = (one, two) {
+        let empty =
+            empty_of(told).map(|empty| format!("what is not told is empty, never null: compare it with `{empty}`"));
+        checker.problems.push(match empty {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        });
+        return Type::Unknown;
+    }
     let boolean = [one, two].contains(&&Type::Boolean);
     checker.problems.push(match (amounts, boolean, one.is_text() != two.is_text()) {
         (true, _, _) => problem.hint(AMOUNT_HINT),
@@ -108,7 +114,9 @@ fn equality(checker: &mut Checker<'_>, at: &IdedExpr, one: &IdedExpr, two: &Ided
     if !left.goes_with(&right) {
         unlike(checker, at, &left, &right);
     } else if left == Type::Decimal && !is_empty_text(two) || right == Type::Decimal && !is_empty_text(one) {
-        refuse(checker, at, "a decimal number is not compared as text: `1.50` and `1.5` would differ", &Type::Decimal);
+        refuse(checker, at, NOT_AS_TEXT, &Type::Decimal);
+    } else {
+        check_choices(checker, at, &left, &right);
     }
     check_choice(checker, &left, two);
     check_choice(checker, &right, one);
@@ -121,16 +129,28 @@ fn order(checker: &mut Checker<'_>, at: &IdedExpr, one: &IdedExpr, two: &IdedExp
         unlike(checker, at, &left, &right);
     } else if left == Type::Decimal || right == Type::Decimal {
         refuse(checker, at, "a decimal number is not compared as text: `9` would be more than `10`", &Type::Decimal);
-    } else if matches!(left, Type::Message(_) | Type::List(_) | Type::Map(_) | Type::Record(_)) {
-        refuse(checker, at, &format!("{} has no order", left.describe()), &left);
+    } else if let Some(side) = [&left, &right].into_iter().find(|side| has_no_order(side)) {
+        let amount = side.is_message(MONEY);
+        let problem = checker.problem(at, code::TYPE_MISMATCH, format!("{} has no order", side.describe()));
+        let hint =
+            if amount { AMOUNT_HINT } else { "only numbers, times and plain texts have one; write `==` or `in`" };
+        checker.problems.push(problem.hint(hint));
     }
     Type::Boolean
+}
+
+fn has_no_order(side: &Type) -> bool {
+    matches!(side, Type::Message(_) | Type::List(_) | Type::Map(_) | Type::Record(_) | Type::Choice(_) | Type::Boolean)
 }
 
 fn membership(checker: &mut Checker<'_>, at: &IdedExpr, member: &IdedExpr, within: &IdedExpr) -> Type {
     let (left, right) = (checker.visit(member), checker.visit(within));
     match &right {
+        Type::List(_) if left == Type::Decimal => {
+            refuse(checker, at, NOT_AS_TEXT, &Type::Decimal);
+        }
         Type::List(of) if left.goes_with(of) => {
+            check_choices(checker, at, &left, of);
             if let Expr::List(list) = &within.expr {
                 list.elements.iter().for_each(|element| check_choice(checker, &left, element));
             }
@@ -181,6 +201,17 @@ fn arithmetic(checker: &mut Checker<'_>, at: &IdedExpr, operator: &str, one: &Id
     }
 }
 
+/// Two choices of different kinds that have no name in common are never equal.
+fn check_choices(checker: &mut Checker<'_>, at: &IdedExpr, one: &Type, two: &Type) {
+    let (Type::Choice(one), Type::Choice(two)) = (one, two) else { return };
+    let other = schema::choices(two);
+    if one != two && !schema::choices(one).iter().any(|name| !name.is_empty() && other.contains(name)) {
+        let message = format!("`{}` and `{}` have no value in common", one.name(), two.name());
+        let problem = checker.problem(at, code::TYPE_MISMATCH, message);
+        checker.problems.push(problem.hint("compare each with one of its own names"));
+    }
+}
+
 /// A constant that a choice is compared with must be one of its names.
 fn check_choice(checker: &mut Checker<'_>, choice: &Type, constant: &IdedExpr) {
     let (Type::Choice(choice), Some(text)) = (choice, literal_text(constant)) else { return };
@@ -195,20 +226,6 @@ fn check_choice(checker: &mut Checker<'_>, choice: &Type, constant: &IdedExpr) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
         None => problem.hint(format!("it is one of `{}`", names.join("`, `"))),
     });
-}
-
-/// A constant regular expression must be one.
-pub(super) fn check_pattern(checker: &mut Checker<'_>, call: &CallExpr) {
-    let pattern = call.args.last().filter(|_| call.func_name == "matches");
-    let Some((pattern, text)) = pattern.and_then(|pattern| literal_text(pattern).map(|text| (pattern, text))) else {
-        return;
-    };
-    let probe = format!("''.matches({})", serde_json::Value::from(text));
-    let context = Context::with_env(functions::environment());
-    let works = Parser::new().parse(&probe).is_ok_and(|probe| Value::resolve(&probe, &context).is_ok());
-    if !works {
-        checker.wrong(pattern, code::TYPE_MISMATCH, "this is no regular expression");
-    }
 }
 
 fn literal_text(expression: &IdedExpr) -> Option<&str> {

@@ -110,6 +110,11 @@ impl Template {
         self.expressions().flat_map(|expression| expression.steps().iter().cloned()).collect()
     }
 
+    /// The steps that it takes at most, see [`Expression::cost`].
+    pub fn cost(&self) -> u64 {
+        self.expressions().map(Expression::cost).sum()
+    }
+
     /// Evaluates it.
     ///
     /// # Errors

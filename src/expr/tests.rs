@@ -41,7 +41,7 @@ fn order() -> v1::Order {
     }
 }
 
-fn event() -> Event {
+pub(super) fn event() -> Event {
     let at: Timestamp = "2025-10-09T06:53:20Z".parse().expect("time");
     Event {
         id: EventId::from_text("e-1"),
@@ -236,6 +236,21 @@ fn types_are_checked() {
         "order.number.startsWith(1)",
         "double(order.total.amount) > 1.0",
         "decimal_cmp(order.items, 1) > 0",
+        "decimal_cmp(order.total, '1 000') > 0",
+        "decimal_add(order.total, '5') > 1000",
+        "decimal_round(order.total, 20) == ''",
+        "decimal_sum(order.items) == ''",
+        "order.total.amount in ['1000']",
+        "order.status > 'draft'",
+        "order.note == null",
+        "order.items.exists(i, i.kind == order.status)",
+        "order.items.exists(i, i.kind in ['product', 'shiping'])",
+        "date(order.paid_at, 'Europe/Budapst') == ''",
+        "is_eu('HUN')",
+        "normalize_phone(order.customer.phone, 'US') == ''",
+        "valid_company_id('Czechia', order.customer.company_id)",
+        "format_date(order.paid_at, 'DD.MM.YYY') == ''",
+        "order.number.toLower() == ''",
         "exists(order.items, i)",
         "spojka.v1.Order{id: 'x'}.paid",
     ]));

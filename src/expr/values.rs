@@ -8,19 +8,19 @@ use std::{
 
 use cel::{
     common::{
-        types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelString},
+        types::{CelBool, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelTimestamp, CelUInt},
         value::{CowVal, Val},
     },
     context::VariableResolver,
-    objects::Key,
 };
 use prost::Message as _;
-use prost_reflect::{
-    DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value as Reflected,
-};
 use serde_json::Value;
 
-use super::{lookup::Miss, schema};
+use super::{
+    lookup::Miss,
+    message::{Message, Meter},
+    schema,
+};
 use crate::topics::{body::Body, event::Event};
 
 /// Results of steps, by the steps' names.
@@ -31,9 +31,10 @@ type Boxed = Box<dyn Val>;
 /// One event's values, built once for all expressions about it.
 #[derive(Debug)]
 pub struct Facts {
-    entity: (&'static str, Boxed),
+    entity: (&'static str, Message),
     event: Boxed,
     steps: Boxed,
+    meter: Meter,
     /// Values that had no row in a table.
     missed: Mutex<Vec<Miss>>,
 }
@@ -42,15 +43,21 @@ impl Facts {
     /// What an event says, with the results of the steps done because of it.
     pub fn of(event: &Event, results: &Results) -> Self {
         let entity = event.event_type.entity;
-        let descriptor = schema::entity(entity);
-        let message = DynamicMessage::decode(descriptor, encode(&event.body).as_slice())
-            .expect("the body was written by the same schema");
-        Self {
-            entity: (entity.as_str(), message_value(&message)),
-            event: about(event),
-            steps: steps(results),
-            missed: Mutex::default(),
-        }
+        let meter = Meter::default();
+        let body = Message::new(schema::entity(entity), encode(&event.body).into(), meter.clone());
+        let (event, steps) = (about(event), steps(results));
+        Self { entity: (entity.as_str(), body), event, steps, meter, missed: Mutex::default() }
+    }
+
+    /// An evaluation begins.
+    pub(super) fn begin(&self) {
+        self.meter.reset();
+    }
+
+    /// How often the last evaluation asked for a field.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> u64 {
+        self.meter.count()
     }
 
     pub(super) fn note(&self, misses: Vec<Miss>) {
@@ -68,7 +75,7 @@ impl VariableResolver for Facts {
         let value: &'b dyn Val = match variable {
             "event" => self.event.as_ref(),
             "steps" => self.steps.as_ref(),
-            name if name == self.entity.0 => self.entity.1.as_ref(),
+            name if name == self.entity.0 => &self.entity.1,
             _ => return None,
         };
         Some(CowVal::Borrowed(value))
@@ -122,74 +129,41 @@ fn map<'a>(members: impl IntoIterator<Item = (impl Into<Cow<'a, str>>, Boxed)>) 
     Box::new(CelMap::from(members))
 }
 
-fn message_value(message: &DynamicMessage) -> Boxed {
-    map(message.descriptor().fields().map(|field| (field.name().to_owned(), field_value(message, &field))))
-}
-
-/// A message that is not set is one with all its fields empty: asking for a field never fails.
-fn field_value(message: &DynamicMessage, field: &FieldDescriptor) -> Boxed {
-    match field.kind() {
-        Kind::Message(inner) if !field.is_list() && !field.is_map() && !message.has_field(field) => empty(&inner),
-        kind => value_of(&message.get_field(field), &kind),
-    }
-}
-
-fn empty(message: &MessageDescriptor) -> Boxed {
-    message_value(&DynamicMessage::new(message.clone()))
-}
-
-fn value_of(value: &Reflected, kind: &Kind) -> Boxed {
-    match value {
-        Reflected::Bool(flag) => Box::new(CelBool::from(*flag)),
-        Reflected::I32(number) => integer(i64::from(*number)),
-        Reflected::I64(number) => integer(*number),
-        Reflected::U32(number) => integer(i64::from(*number)),
-        Reflected::U64(number) => integer(i64::try_from(*number).unwrap_or(i64::MAX)),
-        Reflected::F32(number) => Box::new(CelDouble::from(f64::from(*number))),
-        Reflected::F64(number) => Box::new(CelDouble::from(*number)),
-        Reflected::String(value) => text(value),
-        Reflected::Bytes(bytes) => text(&String::from_utf8_lossy(bytes)),
-        Reflected::EnumNumber(number) => match kind {
-            Kind::Enum(choice) => text(&schema::choice_name(choice, *number)),
-            _ => integer(i64::from(*number)),
-        },
-        Reflected::Message(message) => message_value(message),
-        Reflected::List(items) => {
-            let items: Vec<Boxed> = items.iter().map(|item| value_of(item, kind)).collect();
-            Box::new(CelList::from(items))
-        }
-        Reflected::Map(members) => {
-            let of = match kind {
-                Kind::Message(entry) if entry.is_map_entry() => entry.map_entry_value_field().kind(),
-                other => other.clone(),
-            };
-            let named = members.iter().filter_map(|(key, value)| key.as_str().map(|key| (key, value)));
-            map(named.map(|(key, value)| (key, value_of(value, &of))))
-        }
-    }
-}
-
-fn integer(number: i64) -> Boxed {
-    Box::new(CelInt::from(number))
-}
-
 /// What an expression gave, as JSON. `None` for what has no place there.
-pub(super) fn to_json(value: &cel::Value) -> Option<Value> {
-    Some(match value {
-        cel::Value::Null => Value::Null,
-        cel::Value::Bool(flag) => Value::Bool(*flag),
-        cel::Value::Int(number) => Value::from(*number),
-        cel::Value::UInt(number) => Value::from(*number),
-        cel::Value::String(text) => Value::String(text.as_ref().clone()),
-        cel::Value::Timestamp(time) => Value::String(time.to_rfc3339()),
-        cel::Value::List(items) => Value::Array(items.iter().map(to_json).collect::<Option<_>>()?),
-        cel::Value::Map(members) => {
-            let member = |(key, value): (&Key, &cel::Value)| match key {
-                Key::String(name) => Some((name.as_ref().clone(), to_json(value)?)),
-                _ => None,
-            };
-            Value::Object(members.map.iter().map(member).collect::<Option<_>>()?)
-        }
-        _ => return None,
-    })
+pub(super) fn to_json(value: &dyn Val) -> Option<Value> {
+    if let Some(text) = value.downcast_ref::<CelString<'_>>() {
+        return Some(Value::String(text.inner().to_owned()));
+    }
+    if let Some(flag) = value.downcast_ref::<CelBool>() {
+        return Some(Value::Bool(*flag.inner()));
+    }
+    if let Some(number) = value.downcast_ref::<CelInt>() {
+        return Some(Value::from(*number.inner()));
+    }
+    if let Some(number) = value.downcast_ref::<CelUInt>() {
+        return Some(Value::from(*number.inner()));
+    }
+    if let Some(time) = value.downcast_ref::<CelTimestamp>() {
+        return Some(Value::String(time.inner().to_rfc3339()));
+    }
+    if value.downcast_ref::<CelNull>().is_some() {
+        return Some(Value::Null);
+    }
+    groups_to_json(value)
+}
+
+fn groups_to_json(value: &dyn Val) -> Option<Value> {
+    if let Some(list) = value.downcast_ref::<CelList<'_>>() {
+        return list.inner().iter().map(|item| to_json(item.as_ref())).collect::<Option<_>>().map(Value::Array);
+    }
+    if let Some(message) = value.downcast_ref::<Message>() {
+        let member = |(name, value): (String, Result<&(dyn Val + 'static), _>)| Some((name, to_json(value.ok()?)?));
+        return message.fields().map(member).collect::<Option<_>>().map(Value::Object);
+    }
+    let map = value.downcast_ref::<CelMap<'_>>()?;
+    let member = |(key, value): (&CelMapKey<'_>, &Box<dyn Val + '_>)| match key {
+        CelMapKey::String(name) => Some((name.inner().to_owned(), to_json(value.as_ref())?)),
+        _ => None,
+    };
+    map.inner().iter().map(member).collect::<Option<_>>().map(Value::Object)
 }

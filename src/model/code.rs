@@ -160,6 +160,8 @@ codes! {
     // Events and flows.
     EVALUATION_FAILED = "evaluation-failed", Permanent, "a flow's expression failed",
         "The dead letter names the flow, the step and the field. Mend the flow, then `spojka dead retry`.";
+    EVALUATION_TOO_LARGE = "evaluation-too-large", Permanent, "the event holds more than a flow's expression may look at",
+        "A list or a text is longer than expressions may use, so that no event ever stalls the router. The dead letter names the flow, the step and the field. Let the flow use other fields, then `spojka dead retry`.";
     BAD_PARAMETER = "bad-parameter", Permanent, "a step's parameter has a value that the operation does not take",
         "The dead letter names the parameter. Mend the flow or the source's data, then `spojka dead retry`.";
     FLOW_SET_MISSING = "flow-set-missing", Permanent, "the flow set that began this flow is gone from the log",
@@ -289,6 +291,10 @@ codes! {
     // What checking finds in expressions.
     EXPRESSION_SYNTAX = "expression-syntax", Config, "the expression cannot be read", "Expressions are written in CEL.";
     TOO_COMPLEX = "too-complex", Config, "the expression is too long or too deep", "Split the flow, or shorten the expression.";
+    TOO_COSTLY = "too-costly", Config, "the expression could take too long on a large event",
+        "Each loop over a list costs as much as the list may be long, loops within loops multiply, and so do texts searched in them. Look at fewer fields in the inner loop, filter first, or split the condition over steps.";
+    BAD_CONSTANT = "bad-constant", Config, "a function cannot use this constant",
+        "The message says what it takes: a time zone, a country's two letters, a date's pattern, a number of decimal places.";
     UNKNOWN_VARIABLE = "unknown-variable", Config, "there is no such variable",
         "An expression sees the event's entity by its name (`order`, `invoice`, ...), `event`, and `steps`.";
     UNKNOWN_FIELD = "unknown-field", Config, "there is no such field", "The fields are those of the normalized events.";

@@ -30,7 +30,34 @@ pub struct FlowSet {
     /// The files that hold flows: paths relative to the config's directory, with their texts, sorted.
     files: Vec<(String, String)>,
     flows: Vec<Flow>,
-    by_type: BTreeMap<&'static str, Vec<usize>>,
+    by_type: BTreeMap<&'static str, Interested>,
+    by_name: BTreeMap<String, usize>,
+}
+
+/// The flows on one type of event, by their places: whoever looks for them never looks at the others.
+#[derive(Debug, Default)]
+struct Interested {
+    /// Those of the connections that any flow names, the ones from any connection among them.
+    from: BTreeMap<ConnectionName, Vec<usize>>,
+    from_any: Vec<usize>,
+}
+
+impl Interested {
+    fn add(&mut self, place: usize, from: Option<&BTreeSet<ConnectionName>>) {
+        let Some(from) = from else {
+            self.from_any.push(place);
+            self.from.values_mut().for_each(|places| places.push(place));
+            return;
+        };
+        for connection in from {
+            let any = &self.from_any;
+            self.from.entry(connection.clone()).or_insert_with(|| any.clone()).push(place);
+        }
+    }
+
+    fn of(&self, connection: &ConnectionName) -> &[usize] {
+        self.from.get(connection).unwrap_or(&self.from_any)
+    }
 }
 
 /// On which event, when, do what.
@@ -137,13 +164,14 @@ impl FlowSet {
     /// `files` are the files that the flows were read from.
     pub fn new(mut files: Vec<(String, String)>, flows: Vec<Flow>) -> Self {
         files.sort();
-        let mut by_type: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
-        for (index, flow) in flows.iter().enumerate() {
+        let mut by_type: BTreeMap<&'static str, Interested> = BTreeMap::new();
+        for (place, flow) in flows.iter().enumerate() {
             for event_type in &flow.types {
-                by_type.entry(event_type.name).or_default().push(index);
+                by_type.entry(event_type.name).or_default().add(place, flow.from.as_ref());
             }
         }
-        Self { files, flows, by_type }
+        let by_name = flows.iter().enumerate().rev().map(|(place, flow)| (flow.name.clone(), place)).collect();
+        Self { files, flows, by_type, by_name }
     }
 
     /// What the flow set is known by.
@@ -162,7 +190,7 @@ impl FlowSet {
     }
 
     pub fn find(&self, name: &str) -> Option<&Flow> {
-        self.flows.iter().find(|flow| flow.name == name)
+        self.flows.get(*self.by_name.get(name)?)
     }
 
     /// Where an action's step stands among all steps: for showing actions in the order in which they are written.
@@ -175,9 +203,9 @@ impl FlowSet {
 
     /// The flows that an event concerns, by its type and connection.
     pub fn interested<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a Flow> {
-        let indexes = self.by_type.get(event.event_type.name).map_or(&[][..], Vec::as_slice);
-        let takes = |flow: &&Flow| flow.from.as_ref().is_none_or(|from| from.contains(&event.connection));
-        indexes.iter().filter_map(|index| self.flows.get(*index)).filter(takes)
+        let interested = self.by_type.get(event.event_type.name);
+        let places = interested.map_or(&[][..], |interested| interested.of(&event.connection));
+        places.iter().filter_map(|place| self.flows.get(*place))
     }
 }
 
@@ -213,6 +241,21 @@ mod tests {
 
     fn needs(lists: &[&[usize]]) -> Vec<BTreeSet<usize>> {
         lists.iter().map(|list| list.iter().copied().collect()).collect()
+    }
+
+    /// The index gives what trying every flow in turn would give, in the same order.
+    #[test]
+    fn flows_are_found_by_connection() {
+        let name = |name: &str| ConnectionName::parse(name).expect("name");
+        let from = |names: &[&str]| Some(names.iter().map(|each| name(each)).collect::<BTreeSet<_>>());
+        let flows = [from(&["a"]), None, from(&["b", "a"]), from(&["c"]), None, from(&["a"])];
+        let mut index = Interested::default();
+        flows.iter().enumerate().for_each(|(place, from)| index.add(place, from.as_ref()));
+        for connection in ["a", "b", "c", "d"].map(name) {
+            let takes = |from: &Option<BTreeSet<_>>| from.as_ref().is_none_or(|from| from.contains(&connection));
+            let tried: Vec<usize> = (0..flows.len()).filter(|place| takes(&flows[*place])).collect();
+            assert_eq!(index.of(&connection), tried, "{connection}");
+        }
     }
 
     #[test]

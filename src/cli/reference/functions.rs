@@ -1,7 +1,7 @@
 //! The page of the functions that expressions may call.
 
 use super::{code, table};
-use crate::expr::functions::{FUNCTIONS, Function};
+use crate::expr::functions::{self, Example, Function};
 
 /// CEL's own, which the list of functions does not hold.
 const MACROS: [(&str, &str); 6] = [
@@ -19,12 +19,14 @@ pub(super) fn page() -> String {
                     `!`, `in`, `+`, `-`, `*`, `/`, `%`. Amounts are texts and never binary numbers.\n\n"
             .to_owned();
     page.push_str(&table(&["form", "gives"], MACROS.map(|(form, doc)| vec![code(form), doc.to_owned()])));
-    page.push_str(&table(&["function", "gives", "for"], FUNCTIONS.iter().map(row)));
+    page.push_str(&table(&["function", "gives", "for", "example"], functions::all().map(row)));
     page
 }
 
 fn row(function: &Function) -> Vec<String> {
-    vec![code(&form(function)), function.gives.as_type().describe(), function.doc.to_owned()]
+    let Example(example, result) = function.example;
+    let example = format!("{} gives {}", code(example), code(result));
+    vec![code(&form(function)), function.gives.as_type().describe(), function.doc.to_owned(), example]
 }
 
 /// `x.name(y)`, with what each takes.

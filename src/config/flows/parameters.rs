@@ -212,13 +212,16 @@ impl Reader<'_> {
 
     fn scalar(&self, text: &Scalar, problems: &mut Problems) -> Option<Source> {
         let template = expressions::place(Template::compile(&text.text, self.scope), text, self.node, problems)?;
-        texts::check(text, &self.node.place, problems);
         let Some(constant) = template.constant() else {
+            texts::check(text, &self.node.place, problems);
             let fits = self.check_type(self.parameter.kind, &template, self.node, problems);
             return fits.then_some(Source::Template(template));
         };
         match coerce(self.parameter.kind, Json::from(constant)) {
-            Ok(Some(value)) => Some(Source::Constant(value)),
+            Ok(Some(value)) => {
+                texts::check(text, &self.node.place, problems);
+                Some(Source::Constant(value))
+            }
             Ok(None) if self.parameter.required => {
                 let message = format!("`{}` is needed, and empty", self.parameter.name);
                 problems

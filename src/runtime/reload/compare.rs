@@ -35,7 +35,12 @@ pub(super) fn needs_restart(running: &Config, new: &Config) -> Vec<String> {
 fn connection_parts(name: &ConnectionName, running: &ConnectionConfig, new: &ConnectionConfig) -> Vec<String> {
     let vendor = new.vendor.name;
     let same_vendor = running.vendor.name == vendor && running.settings.same(&new.settings);
-    let same = [(vendor, same_vendor), ("delivery", running.delivery == new.delivery), ("was", running.was == new.was)];
+    let same = [
+        (vendor, same_vendor),
+        ("delivery", running.delivery == new.delivery),
+        ("preflight", running.preflight == new.preflight),
+        ("was", running.was == new.was),
+    ];
     same.into_iter().filter(|(_, same)| !same).map(|(part, _)| format!("connections.{name}.{part}")).collect()
 }
 
@@ -98,6 +103,11 @@ mod tests {
         assert!(needs_restart(&running, &config(CONFIG, "t")).is_empty());
         assert_eq!(parts("concurrency: 2", "concurrency: 3"), ["connections.crm.delivery"]);
         assert_eq!(parts("a.example", "b.example"), ["connections.crm.anabix"]);
+        assert_eq!(parts("}, delivery:", "}, preflight: off, delivery:"), ["connections.crm.preflight"]);
+        assert!(
+            parts("}, delivery:", "}, defaults: { list: Buyers }, delivery:").is_empty(),
+            "they come with the flows"
+        );
         assert_eq!(parts("path: a.db", "path: b.db"), ["log"]);
         assert_eq!(parts("prefix: one.", "prefix: two."), ["installation.prefix"]);
         assert_eq!(parts("  shop: {", "  eshop: {"), ["connections.eshop", "connections.shop"]);

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 
-use super::{operator::Installation, with};
+use super::{operator::Installation, spojka, with};
 use crate::support::stage::eventually;
 
 const FLOWS: &str = r#"
@@ -92,6 +92,8 @@ async fn an_activation_is_estimated_with_its_price() {
     {
         assert!(said.contains(part), "{part}: {said}");
     }
+    let alone = spojka(&["check", it.config.to_str().unwrap(), "--against-log", "--json"]).exits(0).json();
+    assert_eq!(&alone["estimate"], estimate, "its own log, where no installation is named");
     assert_eq!(with(&it.config, &["check", "--json"]).exits(0).json()["estimate"], Value::Null, "only when asked");
     assert!(process.stop());
 }

@@ -181,7 +181,7 @@ fn the_examples_are_valid() {
 #[test]
 fn what_the_schema_can_see_is_refused() {
     for (name, expected) in [
-        ("addresses", ".gateway.listen"),
+        ("addresses", ".gateway.public_url"),
         ("connection_vendor_misspelt", ".connections.crm.anabyx: no such key"),
         ("connection_name_with_capitals", ".connections: propertyNames"),
         ("delivery_misspelt", "concurency: no such key"),
