@@ -324,13 +324,14 @@ impl Run<'_> {
 
     /// Why the action waits for a person, if it does. Approvals are counted by its lane's owner: there is no memory here.
     fn hold(&self, step: &Step, facts: &Facts) -> Result<Option<hold::Hold>, Failed> {
-        let rule = match &step.hold {
+        if self.adopt {
             // Nothing is sent that anybody could refuse.
-            _ if self.adopt => return Ok(None),
-            None => return Ok(None),
+            return Ok(None);
+        }
+        let rule = match &step.hold {
             Some(Hold::Always) => hold::Rule::Always,
             Some(Hold::When(condition)) if condition.holds(facts)? => hold::Rule::Condition,
-            Some(Hold::When(_)) => return Ok(None),
+            None | Some(Hold::When(_)) => return Ok(None),
             Some(Hold::First(count)) => {
                 let of = format!("{}/{}", self.flow.identity, step.identity);
                 hold::Rule::First { count: *count, of }

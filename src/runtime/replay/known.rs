@@ -94,9 +94,10 @@ impl Lane {
 
     fn ask(&self, id: &ActionId) -> LogResult<Known> {
         match read(self.memory.as_ref(), &key::action(id))? {
-            Some(ActionState::Settled(Outcome { end: End::Held, .. })) => Ok(Known::Waiting),
+            Some(ActionState::Begun { .. } | ActionState::Settled(Outcome { end: End::Held, .. })) => {
+                Ok(Known::Waiting)
+            }
             Some(ActionState::Settled(outcome)) if !outcome.end.failed() => Ok(Known::Settled(outcome)),
-            Some(ActionState::Begun { .. }) => Ok(Known::Waiting),
             // One that died may have been asked for again since.
             _ if self.memory.get(&key::waiting(id))?.is_some() => Ok(Known::Waiting),
             Some(ActionState::Settled(outcome)) => Ok(Known::Settled(outcome)),
