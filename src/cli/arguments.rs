@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::check::CheckArguments;
 use super::simulate::SimulateArguments;
 use crate::{
     model::code::Class,
@@ -43,12 +44,8 @@ pub enum Command {
     Run(RunArguments),
     /// Everything in one process, with simulated vendors: send sample webhooks and follow them to the end.
     Demo(DemoArguments),
-    /// Check a config: every problem at once, then the tests beside the flows. No network.
-    #[command(after_help = "Exit codes: 0 all is right, 1 a test beside the flows failed, 2 the config is wrong.")]
-    Check {
-        /// The config; instead of --config.
-        path: Option<PathBuf>,
-    },
+    /// Check a config: every problem at once, no network.
+    Check(CheckArguments),
     /// Call every connection's vendor once, harmlessly, and tell what is wrong and what to do.
     Doctor {
         /// Only this connection.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::connectors::{
     self,
-    contract::{Limit, Need, SettingKind, Vendor, operation::OperationKind},
+    contract::{Limit, Vendor, operation::OperationKind},
 };
 
 /// Lists all vendors, or describes one.
@@ -33,7 +33,14 @@ fn print(out: &mut dyn Write, vendor: &Vendor) -> io::Result<()> {
     let rows: Vec<_> = vendor
         .settings
         .iter()
-        .map(|setting| vec![setting.name.to_owned(), kind(setting.kind), need(setting.need), setting.doc.to_owned()])
+        .map(|setting| {
+            vec![
+                setting.name.to_owned(),
+                setting.kind.describe(),
+                setting.need.describe().to_owned(),
+                setting.doc.to_owned(),
+            ]
+        })
         .collect();
     table(out, &["name", "takes", "default", "for"], &rows)?;
     if !vendor.limits.is_empty() {
@@ -102,7 +109,7 @@ fn describe(vendor: &Vendor) -> Value {
     json!({
         "vendor": vendor.name, "title": vendor.title, "doc": vendor.doc,
         "settings": vendor.settings.iter().map(|setting| json!({
-            "name": setting.name, "takes": kind(setting.kind), "default": need(setting.need), "doc": setting.doc,
+            "name": setting.name, "takes": setting.kind.describe(), "default": setting.need.describe(), "doc": setting.doc,
         })).collect::<Vec<_>>(),
         "events": vendor.events.iter().map(|event| json!({ "type": event.name, "doc": event.doc })).collect::<Vec<_>>(),
         "url_events": vendor.url_events,
@@ -121,28 +128,4 @@ fn describe(vendor: &Vendor) -> Value {
         "samples": vendor.samples.iter().map(|sample| json!({ "name": sample.name, "doc": sample.doc }))
             .collect::<Vec<_>>(),
     })
-}
-
-fn kind(kind: SettingKind) -> String {
-    match kind {
-        SettingKind::Text => "text".to_owned(),
-        SettingKind::Secret => "`env:NAME` or `file:/path`".to_owned(),
-        SettingKind::Secrets => "`env:NAME` or `file:/path`, or a list".to_owned(),
-        SettingKind::Url => "URL".to_owned(),
-        SettingKind::Integer { min, max } => format!("{min} to {max}"),
-        SettingKind::Boolean => "true or false".to_owned(),
-        SettingKind::Duration => "duration".to_owned(),
-        SettingKind::Choice(choices) => choices.join(" or "),
-        SettingKind::Texts => "list of texts".to_owned(),
-        SettingKind::TextMap => "mapping of texts".to_owned(),
-        SettingKind::Zone => "time zone".to_owned(),
-    }
-}
-
-fn need(need: Need) -> String {
-    match need {
-        Need::Required => "required".to_owned(),
-        Need::Optional => String::new(),
-        Need::Default(default) => default.to_owned(),
-    }
 }

@@ -94,7 +94,7 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
     match arguments.command {
         Command::Run(arguments) => run::run(&config, &arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
-        Command::Check { path } => check::run(&path.unwrap_or(config), output),
+        Command::Check(arguments) => check::run(&config, &arguments, output),
         Command::Simulate(arguments) => simulate::run(&config, &arguments, output),
         Command::Connectors { vendor } => connectors::run(vendor.as_deref(), output),
         Command::Explain { code } => Ok(explain::run(code.as_deref(), output)?),

@@ -22,6 +22,10 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
         LogFormat::Human => logs::Format::Human,
     };
     logs::install(format, &arguments.log_filter)?;
+    for warning in &config.warnings {
+        let place = (warning.file.as_deref(), warning.line);
+        tracing::warn!(code = warning.code, file = place.0, line = place.1, "config: {}", warning.message);
+    }
     let roles = roles(&arguments.roles);
     client::tokio_runtime_for_roles()?.block_on(async {
         let clock = runtime::clock();

@@ -9,14 +9,15 @@ use super::{
     secrets::Secrets,
     settings,
     tree::{Entry, Node, Value},
+    volume::Volume,
 };
 use crate::{
     connectors::contract::{Connector, Settings, Vendor},
     model::{code, connection::ConnectionName},
 };
 
-/// Keys of a connection that are no vendors.
-const BESIDE: [&str; 2] = ["delivery", "was"];
+/// Keys of a connection that are no vendors, sorted.
+pub(super) const BESIDE: [&str; 3] = ["delivery", "volume", "was"];
 
 /// One configured account at a vendor.
 #[derive(Clone)]
@@ -47,6 +48,8 @@ impl std::fmt::Debug for ConnectionConfig {
 pub(crate) struct Connections {
     pub good: BTreeMap<ConnectionName, ConnectionConfig>,
     pub broken: Vec<String>,
+    /// How many events of each type a connection gives.
+    pub volumes: BTreeMap<ConnectionName, Volume>,
 }
 
 impl Connections {
@@ -56,7 +59,7 @@ impl Connections {
             .iter()
             .flat_map(|(name, config)| std::iter::once(name).chain(&config.was).map(move |name| (name, config)));
         let good = under_all_names.map(|(name, config)| (name.clone(), config.clone())).collect();
-        Self { good, broken: Vec::new() }
+        Self { good, ..Self::default() }
     }
 
     /// The first name of a connection, which is what records carry.
@@ -80,7 +83,8 @@ pub(crate) fn read(
         }
         let config = read_one(entry, vendors, secrets, problems);
         match (name, config) {
-            (Ok(name), Some(config)) => {
+            (Ok(name), Some((config, volume))) => {
+                connections.volumes.extend(volume.map(|volume| (name.clone(), volume)));
                 connections.good.insert(name, config);
             }
             _ => connections.broken.push(entry.key.text.clone()),
@@ -96,7 +100,7 @@ fn read_one(
     vendors: &'static [&'static Vendor],
     secrets: &Secrets<'_>,
     problems: &mut Problems,
-) -> Option<ConnectionConfig> {
+) -> Option<(ConnectionConfig, Option<Volume>)> {
     let Value::Map(entries) = &entry.value.value else {
         let found = entry.value.value.describe();
         let message = format!("the connection `{}` must be a mapping, found {found}", entry.key.text);
@@ -110,11 +114,12 @@ fn read_one(
     let what = format!("the connection `{}`", entry.key.text);
     let mut fields = Fields::some(entries, what, is_beside);
     let was = fields.node("was").map_or_else(Vec::new, |node| read_was(node, problems));
+    let volume = fields.node("volume").and_then(|node| Volume::read(node, problems));
     let delivery = fields.fields("delivery", problems);
     let (vendor, _) = vendor?;
     let delivery = delivery.map_or_else(|| Delivery::of(vendor), |fields| Delivery::read(fields, vendor, problems));
     let (settings, connector) = opened?;
-    Some(ConnectionConfig { vendor, settings, connector, delivery, was })
+    Some((ConnectionConfig { vendor, settings, connector, delivery, was }, volume))
 }
 
 /// The one key that names a vendor.

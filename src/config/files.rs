@@ -3,8 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
+    encoding,
     report::Problems,
-    source::SourceFile,
+    source::{Place, SourceFile},
     tree::{self, Entry, Node, Value},
 };
 use crate::model::code;
@@ -29,14 +30,15 @@ pub(crate) fn find(path: &Path, problems: &mut Problems) -> Vec<Arc<SourceFile>>
         return Vec::new();
     };
     if paths.is_empty() {
-        problems.add_global(code::NO_CONFIG, format!("`{}` holds no `*.yaml` files", path.display()));
+        let message = format!("`{}` holds no `*.yaml` files", path.display());
+        problems.add_global(code::NO_CONFIG, message).hint(instead_of_yaml(path));
     }
     let root = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     let mut files = Vec::new();
     for path in paths {
         let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-        match std::fs::read_to_string(&path) {
-            Ok(text) => files.push(SourceFile::new(name, text)),
+        match std::fs::read(&path) {
+            Ok(bytes) => files.extend(encoding::read(&name, bytes, problems)),
             Err(error) => {
                 let message = format!("`{}` cannot be read: {}", path.display(), error.kind());
                 problems.add_global(code::UNREADABLE_FILE, message);
@@ -57,6 +59,23 @@ fn list(directory: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
     }
     paths.sort();
     Ok(paths)
+}
+
+/// What may have become of the config of a directory that has none.
+fn instead_of_yaml(directory: &Path) -> String {
+    let mut entries: Vec<_> = std::fs::read_dir(directory).into_iter().flatten().flatten().collect();
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let lower = name.to_lowercase();
+        if path.is_dir() && list(&path).is_ok_and(|inside| !inside.is_empty()) {
+            return format!("folders inside are not read: name the folder, `{}`", path.display());
+        }
+        if path.is_file() && (lower.contains(".yaml") || lower.contains(".yml")) {
+            return format!("rename `{name}` so that it ends in `.yaml`");
+        }
+    }
+    "begin with a copy of one of deploy/examples".to_owned()
 }
 
 /// Parses files and puts them together.
@@ -83,6 +102,12 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
         }
     }
     merged.with_flows.sort();
+    let empty = [&merged.connections, &merged.flows, &merged.service].into_iter().all(Vec::is_empty);
+    if let Some(file) = files.first().filter(|_| empty && problems.count() == 0) {
+        problems
+            .add(&Place::start(file), code::NO_CONFIG, "the config is empty")
+            .hint("begin with a copy of one of deploy/examples");
+    }
     merged
 }
 

@@ -6,25 +6,33 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `source`, `tree`, `files` | text, places in it, YAML with places, several files as one |
-//! | `report`, `fields` | problems, and reading mappings so that none is missed |
-//! | `secrets` | references; the one place that reads the environment |
+//! | `encoding`, `source`, `tree`, `files` | bytes, text, places in it, YAML with places, several files as one |
+//! | `report`, `excerpt`, `fields` | problems, the lines shown with them, and reading mappings so that none is missed |
+//! | `secrets`, `plain` | references; the one place that reads the environment; secrets where none belong |
+//! | `keys`, `schema` | every key as data, for the reference page and for editors |
+//! | `volume` | what is expected, and whether limits allow for it |
 //! | `service`, `log`, `connections`, `settings`, `delivery`, `flows` | what each key means |
 //! | `flow_tests` | tests beside the flows: their form, and running them |
 
 mod connections;
 mod delivery;
+mod encoding;
+mod excerpt;
 mod fields;
 mod files;
 mod flow_tests;
 mod flows;
+pub mod keys;
 mod log;
+mod plain;
 pub mod report;
+pub mod schema;
 mod secrets;
 mod service;
 mod settings;
 mod source;
 mod tree;
+mod volume;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -32,7 +40,7 @@ pub use connections::ConnectionConfig;
 pub use delivery::{Circuit, Delivery, LimitConfig, Pauses, QuotaConfig, Retry, SpanConfig};
 pub use flow_tests::TestsRun;
 pub use log::{KafkaConfig, LogConfig, Sasl, Security};
-pub use report::{Problem, Report};
+pub use report::{Problem, Report, Severity};
 pub use secrets::{Environment, FixedEnvironment, Mode, ProcessEnvironment};
 pub use service::{AdminConfig, GatewayConfig, Installation, Keeping, SpoolConfig};
 
@@ -61,6 +69,8 @@ pub struct Config {
     /// By today's names. Records carry first names ([`ConnectionConfig::identity`]), and so do the flows' steps.
     pub connections: BTreeMap<ConnectionName, ConnectionConfig>,
     pub flows: Arc<FlowSet>,
+    /// What checking found that does not keep the config from being used.
+    pub warnings: Vec<Problem>,
     tests: Arc<Vec<FlowTest>>,
 }
 
@@ -139,11 +149,16 @@ fn check(
     let files = files::merge(sources, &mut problems);
     let connections = connections::read(&files.connections, vendors, secrets, &mut problems);
     let flows = flows::read(&files.flows, &connections, &mut problems);
+    flows::compare(&flows, &connections, &mut problems);
+    let flows: Vec<_> = flows.into_iter().map(|checked| checked.flow).collect();
     let tests = flow_tests::read(&files.tests, &files.flows, &flows, &connections, &mut problems);
     let config = service(&files, directory, secrets, &mut problems);
+    for entries in [&files.connections, &files.flows, &files.service] {
+        plain::check(entries, &mut problems);
+    }
     let flows = Arc::new(FlowSet::new(files.with_flows, flows));
     let config = Config { connections: connections.good, flows, tests: Arc::new(tests), ..config };
-    problems.into_report().map_or(Ok(config), Err)
+    problems.judge().map(|warnings| Config { warnings, ..config })
 }
 
 /// Everything but connections and flows.
@@ -172,6 +187,7 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
         keeping,
         connections: BTreeMap::new(),
         flows: Arc::new(FlowSet::new(Vec::new(), Vec::new())),
+        warnings: Vec::new(),
         tests: Arc::default(),
     }
 }
@@ -187,6 +203,7 @@ pub fn stored_flows(
     let merged = files::merge(&sources, &mut problems);
     let connections = Connections::through_time(connections);
     let flows = flows::read(&merged.flows, &connections, &mut problems);
+    let flows = flows.into_iter().map(|checked| checked.flow).collect();
     (FlowSet::new(files.to_vec(), flows), problems.into_report())
 }
 

@@ -4,8 +4,18 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::source::Place;
+use super::{excerpt, source::Place};
 use crate::model::code::Code;
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The config cannot be used.
+    Error,
+    /// It can, but its owner probably means something else.
+    Warning,
+}
 
 /// One problem. As JSON it is what `--json` prints.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -15,18 +25,18 @@ pub struct Problem {
     pub line: Option<usize>,
     /// Counted from 1, in characters.
     pub column: Option<usize>,
+    /// Where it ends in its line: the column behind it.
+    pub end_column: Option<usize>,
+    pub severity: Severity,
     /// A stable code: `spojka explain <code>` tells more.
     pub code: &'static str,
     pub message: String,
     pub hint: Option<String>,
     /// The line, with secrets covered.
     pub excerpt: Option<String>,
-    /// How many characters of the line it is about.
-    #[serde(skip)]
-    length: usize,
 }
 
-/// All that is wrong with a config. Never empty.
+/// All that checking found in a config that cannot be used: at least one error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     pub problems: Vec<Problem>,
@@ -48,7 +58,11 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error[{}]: {}", self.code, self.message)?;
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        writeln!(f, "{severity}[{}]: {}", self.code, self.message)?;
         if let (Some(file), Some(line), Some(column)) = (&self.file, self.line, self.column) {
             writeln!(f, "  at {file}:{line}:{column}")?;
             self.fmt_excerpt(f, line, column)?;
@@ -64,10 +78,10 @@ impl Problem {
     fn fmt_excerpt(&self, f: &mut fmt::Formatter<'_>, line: usize, column: usize) -> fmt::Result {
         let Some(excerpt) = self.excerpt.as_ref().filter(|excerpt| !excerpt.trim().is_empty()) else { return Ok(()) };
         let number = line.to_string();
-        let room = (excerpt.chars().count() + 1).saturating_sub(column).max(1);
+        let length = self.end_column.unwrap_or(0).saturating_sub(column).max(1);
         writeln!(f, "    {number} | {}", excerpt.trim_end())?;
         let gutter = " ".repeat(number.len());
-        writeln!(f, "    {gutter} | {}{}", " ".repeat(column - 1), "^".repeat(self.length.min(room)))
+        writeln!(f, "    {gutter} | {}{}", " ".repeat(column - 1), "^".repeat(length))
     }
 }
 
@@ -89,38 +103,34 @@ impl Added<'_> {
 }
 
 impl Problems {
-    /// Adds a problem at a place.
+    /// Adds an error at a place.
     pub(crate) fn add(&mut self, place: &Place, code: Code, message: impl Into<String>) -> Added<'_> {
-        let problem = Problem {
-            file: Some(place.file.path.clone()),
-            line: Some(place.line),
-            column: Some(place.column),
-            code: code.as_str(),
-            message: message.into(),
-            hint: None,
-            excerpt: None,
-            length: place.length,
-        };
-        self.push(problem, Some(place.clone()))
+        self.add_at(Some(place), Severity::Error, code, message.into())
     }
 
-    /// Adds a problem that stands nowhere in particular.
+    /// Adds a warning at a place.
+    pub(crate) fn warn(&mut self, place: &Place, code: Code, message: impl Into<String>) -> Added<'_> {
+        self.add_at(Some(place), Severity::Warning, code, message.into())
+    }
+
+    /// Adds an error that stands nowhere in particular.
     pub(crate) fn add_global(&mut self, code: Code, message: impl Into<String>) -> Added<'_> {
-        let problem = Problem {
-            file: None,
-            line: None,
-            column: None,
-            code: code.as_str(),
-            message: message.into(),
-            hint: None,
-            excerpt: None,
-            length: 1,
-        };
-        self.push(problem, None)
+        self.add_at(None, Severity::Error, code, message.into())
     }
 
-    fn push(&mut self, problem: Problem, place: Option<Place>) -> Added<'_> {
-        self.found.push((problem, place));
+    fn add_at(&mut self, place: Option<&Place>, severity: Severity, code: Code, message: String) -> Added<'_> {
+        let problem = Problem {
+            file: place.map(|place| place.file.path.clone()),
+            line: place.map(|place| place.line),
+            column: place.map(|place| place.column),
+            end_column: None,
+            severity,
+            code: code.as_str(),
+            message,
+            hint: None,
+            excerpt: None,
+        };
+        self.found.push((problem, place.cloned()));
         let (problem, _) = self.found.last_mut().expect("just pushed");
         Added(problem)
     }
@@ -135,32 +145,34 @@ impl Problems {
         self.secret.push(place.clone());
     }
 
-    /// How many were found so far: whoever compares two counts knows whether anything was wrong in between.
-    pub(crate) fn count(&self) -> usize {
-        self.found.len()
+    /// Whether a secret was found at a place before.
+    pub(crate) fn is_covered(&self, place: &Place) -> bool {
+        self.secret.iter().any(|other| other.starts_with(place))
     }
 
-    /// All of it, sorted; nothing when nothing was found.
+    /// How many errors were found so far: whoever compares two counts knows whether anything was wrong in between.
+    pub(crate) fn count(&self) -> usize {
+        self.found.iter().filter(|(problem, _)| problem.severity == Severity::Error).count()
+    }
+
+    /// All of it, sorted, when there is an error among it.
     pub(crate) fn into_report(self) -> Option<Report> {
+        self.judge().err()
+    }
+
+    /// The warnings where there is no error; else all of it. Sorted.
+    pub(crate) fn judge(self) -> Result<Vec<Problem>, Report> {
         let Self { found, secret } = self;
         let mut problems: Vec<Problem> = found
             .into_iter()
-            .map(|(problem, place)| Problem { excerpt: place.map(|place| excerpt(&place, &secret)), ..problem })
+            .map(|(problem, place)| match place {
+                Some(place) => excerpt::add(problem, &place, &secret),
+                None => problem,
+            })
             .collect();
         problems.sort();
         problems.dedup();
-        (!problems.is_empty()).then_some(Report { problems })
+        let wrong = problems.iter().any(|problem| problem.severity == Severity::Error);
+        if wrong { Err(Report { problems }) } else { Ok(problems) }
     }
-}
-
-/// The line of a place, with what is secret covered.
-fn excerpt(place: &Place, secret: &[Place]) -> String {
-    let on_line = |other: &&Place| other.line == place.line && std::sync::Arc::ptr_eq(&other.file, &place.file);
-    let mut line: Vec<char> = place.file.line(place.line).chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
-    for other in secret.iter().filter(on_line) {
-        for covered in line.iter_mut().skip(other.column - 1).take(other.length) {
-            *covered = '*';
-        }
-    }
-    line.into_iter().collect()
 }

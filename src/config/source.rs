@@ -7,17 +7,29 @@ use std::sync::Arc;
 pub(crate) struct SourceFile {
     /// Relative to the config's directory.
     pub path: String,
+    /// Without the byte order mark that some editors put in front.
     pub text: String,
+    /// Where each line begins, in bytes.
+    lines: Vec<usize>,
 }
 
 impl SourceFile {
     pub(crate) fn new(path: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { path: path.into(), text: text.into() })
+        let text: String = text.into();
+        let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Arc::new(Self { path: path.into(), text, lines })
     }
 
     /// A line's text, counted from 1.
     pub(crate) fn line(&self, number: usize) -> &str {
-        self.text.lines().nth(number.saturating_sub(1)).unwrap_or("")
+        self.from_line(number).lines().next().unwrap_or("")
+    }
+
+    /// The text from the beginning of a line on.
+    fn from_line(&self, number: usize) -> &str {
+        let start = self.lines.get(number.saturating_sub(1)).copied().unwrap_or(self.text.len());
+        self.text.get(start..).unwrap_or("")
     }
 }
 
@@ -37,6 +49,11 @@ impl Place {
     /// The beginning of a file.
     pub(crate) fn start(file: &Arc<SourceFile>) -> Self {
         Self { file: Arc::clone(file), line: 1, column: 1, length: 1 }
+    }
+
+    /// Whether it begins where the other does.
+    pub(crate) fn starts_with(&self, other: &Self) -> bool {
+        (self.line, self.column) == (other.line, other.column) && Arc::ptr_eq(&self.file, &other.file)
     }
 
     /// The same place, taking `length` characters.
@@ -82,9 +99,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(place: &'a Place, written: Written) -> Self {
-        let text = &place.file.text;
-        let start: usize = text.split_inclusive('\n').take(place.line - 1).map(str::len).sum();
-        let rest = text.get(start..).unwrap_or("").chars().peekable();
+        let rest = place.file.from_line(place.line).chars().peekable();
         let mut this = Self { rest, line: place.line, column: 1, quote: None };
         while this.column < place.column && this.step().is_some() {}
         if written == Written::Quoted {

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use cel::{
-    Context, ExecutionError,
-    common::ast::{Expr, IdedExpr},
-    parser::Parser,
-};
+use cel::{Context, ExecutionError, common::ast::IdedExpr, parser::Parser};
 use serde_json::Value;
 
 use super::{
-    bounds, check, functions,
+    bounds, check, constant, functions,
     problem::Problem,
     schema::Type,
     scope::Scope,
@@ -88,6 +84,10 @@ impl Expression {
         &self.kind
     }
 
+    pub(super) fn program(&self) -> &IdedExpr {
+        &self.program
+    }
+
     /// The steps whose results it uses.
     pub fn steps(&self) -> &BTreeSet<String> {
         &self.steps
@@ -95,22 +95,12 @@ impl Expression {
 
     /// The names of a chain of fields, `["order", "customer"]`, where it is nothing but one.
     pub fn path(&self) -> Option<Vec<&str>> {
-        let mut names = Vec::new();
-        let mut at = &self.program.expr;
-        loop {
-            match at {
-                Expr::Ident(name) => {
-                    names.push(name.as_str());
-                    names.reverse();
-                    return Some(names);
-                }
-                Expr::Select(select) if !select.test => {
-                    names.push(&select.field);
-                    at = &select.operand.expr;
-                }
-                _ => return None,
-            }
-        }
+        constant::path(&self.program)
+    }
+
+    /// Whether a condition always holds, or never, whatever the event says; `None` where that is not known.
+    pub fn constant(&self) -> Option<bool> {
+        constant::fold(&self.program)
     }
 
     /// Evaluates it.

@@ -11,9 +11,12 @@
 
 mod bounds;
 mod check;
+mod constant;
+pub mod demands;
 mod explain;
 mod expression;
 pub mod functions;
+pub mod habits;
 mod operators;
 mod problem;
 pub mod schema;

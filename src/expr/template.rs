@@ -91,6 +91,15 @@ impl Template {
         }
     }
 
+    /// How it is written.
+    pub fn text(&self) -> String {
+        let written = self.0.iter().map(|part| match part {
+            Part::Text(text) => text.replace("${", "$${"),
+            Part::Expression(expression) => format!("${{{}}}", expression.text()),
+        });
+        written.collect()
+    }
+
     /// What it gives: the type of the one expression, else a text.
     pub fn kind(&self) -> Type {
         self.whole().map_or(Type::Text, |expression| expression.kind().clone())

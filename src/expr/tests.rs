@@ -154,6 +154,44 @@ fn steps_are_known_by_use() {
 }
 
 #[test]
+fn constant_conditions_are_known() {
+    let constant = |text: &str| Expression::condition(text, &scope()).expect(text).constant();
+    for text in [
+        "true",
+        "1 == 1",
+        "order.paid || true",
+        "'a' in ['a', 'b']",
+        "[1, 2].all(i, i > 0)",
+        "!(order.paid && false)",
+        "order.paid ? true : 1 < 2",
+    ] {
+        assert_eq!(constant(text), Some(true), "{text}");
+    }
+    for text in [
+        "false",
+        "order.paid && 1 > 2",
+        "order.paid && (order.number == '1' && '2' == order.number)",
+        "order.status == 'draft' && order.paid && order.status == 'failed'",
+        "order.number == '1' && order.number != '1'",
+        "order.number in []",
+        "'x'.startsWith('y') ? order.paid : false",
+    ] {
+        assert_eq!(constant(text), Some(false), "{text}");
+    }
+    for text in [
+        "order.paid",
+        "order.paid || false",
+        "order.number == '1' || order.number == '2'",
+        "order.number == '1' && order.id == '2'",
+        "order.items.exists(i, i.code == 'x')",
+        "order.paid ? true : false",
+        "1 / 0 == 1",
+    ] {
+        assert_eq!(constant(text), None, "{text}");
+    }
+}
+
+#[test]
 fn names_and_fields_are_checked() {
     insta::assert_snapshot!(complaints(&[
         "odrer.paid",

@@ -232,6 +232,16 @@ codes! {
         "The flow could never begin. `spojka connectors <vendor>` lists what each vendor can prove.";
     MIXED_ENTITIES = "mixed-entities", Config, "a flow's events are about different things",
         "Its expressions could not know which of them is there. Write one flow for each.";
+    NEVER_HOLDS = "never-holds", Config, "a condition that is false for every event",
+        "The flow, or the step, could never do anything. To switch a flow off for a while, comment it out.";
+    FLOWS_DISAGREE = "flows-disagree", Config, "two flows write differing constants to one place",
+        "Both can fire for one event, and whoever comes last wins. Give them conditions that exclude each other; where it is \
+         meant, say `allow: flows-disagree` in one of them. A warning.";
+    OVER_QUOTA = "over-quota", Config, "more is expected than a limit allows",
+        "The `volume` that a flow or a connection declares, times the calls of each operation, is more than a limit of the \
+         target: its lane would fall behind for good. Raise the limit's `calls`, say what more calls cost (`price`), or correct \
+         the volume. Where a flow's condition may make it less, it is a warning: give the flow a `volume` of its own, or say \
+         `allow: over-quota`.";
     DUPLICATE_STEP = "duplicate-step", Config, "two steps of a flow have the same name",
         "Steps are known by their names and never numbered, so that editing a flow does nothing again. Give one a `name`.";
     DUPLICATE_IDENTITY = "duplicate-identity", Config, "two names claim the same past",

@@ -2,6 +2,7 @@
 //!
 //! No IO here, and no vendor's name.
 
+pub mod checksums;
 pub mod code;
 pub mod connection;
 pub mod hash;

@@ -3,7 +3,11 @@
 //! All roles on the embedded log, in the real binary: how long from its start until `/readyz` says yes and until the last
 //! lane is taken over, and what memory it then has. Once with one connection and an empty log, once with a hundred
 //! connections whose lanes remember a million outcomes, and once with one lane in which a million actions wait on a hundred
-//! thousand parked keys, beside ten million outcomes (`-- --waiting N --outcomes N` measures others, and only them).
+//! thousand parked keys, beside ten million outcomes (`-- --waiting N --outcomes N` measures others, and only them;
+//! `-- --lanes N` so many empty lanes).
+//!
+//! With brokers in `SPOJKA_TEST_KAFKA_BROKERS`, `--waiting` and `--lanes` are measured there: warm starts, and cold ones,
+//! whose local copies of the tables were deleted. The topics stay.
 #![expect(clippy::print_stdout, reason = "the numbers are what it is for")]
 
 mod usage;
@@ -26,6 +30,7 @@ use spojka::{
     log::{
         Log,
         embedded::{EmbeddedLog, EmbeddedOptions},
+        kafka::{KafkaLog, KafkaSettings},
     },
     model::{
         code,
@@ -46,12 +51,15 @@ use usage::Usage;
 
 const PREFIX: &str = "spojka.";
 const LOG: &str = "log.db";
+const TABLES: &str = "tables";
 /// So many starts of each kind; the median counts.
 const STARTS: usize = 5;
 /// When what the start needed has been given back, or not.
 const IDLE: Duration = Duration::from_secs(3);
 /// Outcomes of one append.
 const BATCH: usize = 1000;
+/// What we write in an owner's place must count, however many owners there were.
+const EPOCH: u64 = 1_000_000;
 
 fn main() -> anyhow::Result<()> {
     // Tests of all targets run this program without `--bench`: then it only shows that it works.
@@ -65,6 +73,9 @@ fn main() -> anyhow::Result<()> {
         "all roles, embedded log", "ready ms", "lanes ms", "cpu ms", "RSS MiB", "peak MiB"
     );
     measure("1 lane, empty log", 1, 0, STARTS)?;
+    if let Some(lanes) = argument("--lanes")? {
+        return lanes_alone(lanes);
+    }
     if let Some(waiting) = argument("--waiting")? {
         let outcomes = argument("--outcomes")?.unwrap_or(0);
         return backlog(&format!("1 lane, {waiting} waiting"), waiting, outcomes, STARTS);
@@ -88,9 +99,50 @@ fn backlog(title: &str, waiting: usize, outcomes: usize, starts: usize) -> anyho
         let waits = (0..waiting).flat_map(move |number| waits(topic, number));
         waits.chain((0..outcomes).map(move |number| settled(topic, number)))
     })?;
-    let started: anyhow::Result<Vec<_>> = (0..starts).map(|_| start(folder.path(), 1, IDLE)).collect();
-    print(title, &started?);
+    if brokers().is_some() {
+        print_each(&format!("{title}, cold"), starts, || {
+            forget_tables(folder.path())?;
+            start(folder.path(), 1, IDLE)
+        })?;
+    }
+    print_each(title, starts, || start(folder.path(), 1, IDLE))
+}
+
+/// So many lanes with nothing in them: the first start makes their topics.
+fn lanes_alone(lanes: usize) -> anyhow::Result<()> {
+    let folder = folder(lanes)?;
+    print_each(&format!("{lanes} lanes, made"), 1, || start(folder.path(), lanes, IDLE))?;
+    if brokers().is_some() {
+        print_each(&format!("{lanes} lanes, cold"), STARTS, || {
+            forget_tables(folder.path())?;
+            start(folder.path(), lanes, IDLE)
+        })?;
+    }
+    print_each(&format!("{lanes} lanes, empty log"), STARTS, || start(folder.path(), lanes, IDLE))
+}
+
+fn print_each(title: &str, starts: usize, once: impl Fn() -> anyhow::Result<Started>) -> anyhow::Result<()> {
+    let started: Vec<_> = (0..starts).map(|_| once()).collect::<anyhow::Result<_>>()?;
+    print(title, &started);
     Ok(())
+}
+
+fn forget_tables(folder: &Path) -> anyhow::Result<()> {
+    fs::remove_dir_all(folder.join(TABLES)).context("no tables")
+}
+
+#[expect(clippy::disallowed_methods, reason = "where to measure is told by the environment")]
+fn brokers() -> Option<String> {
+    std::env::var("SPOJKA_TEST_KAFKA_BROKERS").ok().filter(|brokers| !brokers.is_empty())
+}
+
+/// The log that the process will open.
+fn open(folder: &Path) -> anyhow::Result<Log> {
+    let Some(brokers) = brokers() else {
+        return Ok(Arc::new(EmbeddedLog::open(&folder.join(LOG), EmbeddedOptions::default())?));
+    };
+    let settings = KafkaSettings::new(brokers, folder.join("bench-tables"));
+    Ok(Arc::new(KafkaLog::connect(settings, Arc::new(SystemClock))?))
 }
 
 /// What one start came to.
@@ -139,9 +191,16 @@ fn print(title: &str, started: &[Started]) {
 /// A folder with a config in it.
 fn folder(connections: usize) -> anyhow::Result<tempfile::TempDir> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).context("no temporary folder")?;
-    let mut config = format!(
-        "gateway: {{ listen: 127.0.0.1:0 }}\nadmin: {{ listen: 127.0.0.1:0 }}\nlog: {{ embedded: {{ path: {LOG} }} }}\nconnections:\n"
-    );
+    let log = match brokers() {
+        Some(brokers) => {
+            format!(
+                "{{ kafka: {{ brokers: ['{brokers}'], tables: {TABLES} }} }}\ninstallation: {{ hash_key: env:BENCH_SECRET }}"
+            )
+        }
+        None => format!("{{ embedded: {{ path: {LOG} }} }}"),
+    };
+    let mut config =
+        format!("gateway: {{ listen: 127.0.0.1:0 }}\nadmin: {{ listen: 127.0.0.1:0 }}\nlog: {log}\nconnections:\n");
     for number in 0..connections {
         writeln!(config, "  {}: {{ woocommerce: {{ secret: env:BENCH_SECRET }} }}", name(number))?;
     }
@@ -189,7 +248,7 @@ struct Process(Child);
 impl Process {
     fn start(folder: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_spojka"));
-        command.arg("--config").arg(folder).arg("run").env("BENCH_SECRET", "bench-secret");
+        command.arg("--config").arg(folder).arg("run").env("BENCH_SECRET", "bench-secret-of-enough-length-for-a-key");
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         Ok(Self(command.spawn().context("the binary does not start")?))
     }
@@ -259,7 +318,7 @@ fn fill<I: Iterator<Item = Append>>(folder: &Path, records: impl FnOnce(&'static
     let topic = Names::new(PREFIX).memory(&ConnectionName::parse(&name(0))?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let log: Log = Arc::new(EmbeddedLog::open(&folder.join(LOG), EmbeddedOptions::default())?);
+        let log = open(folder)?;
         let mut records = records(topic.leak());
         loop {
             let batch: Vec<_> = records.by_ref().take(BATCH).collect();
@@ -303,9 +362,9 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
     let parked = Parked { due, parked: now, since: now, count, live: count };
     let mut records = Vec::new();
     if number.is_multiple_of(EACH) {
-        records.push(memory::put(topic, &key::parked(&conflict), &parked, 1, now));
+        records.push(memory::put(topic, &key::parked(&conflict), &parked, EPOCH, now));
     }
-    records.push(memory::put(topic, &key::place(&conflict, sequence), &action.id, 1, now));
+    records.push(memory::put(topic, &key::place(&conflict, sequence), &action.id, EPOCH, now));
     let waiting = Waiting {
         due,
         parked: now,
@@ -320,7 +379,7 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
         bulk: false,
         action,
     };
-    records.push(memory::put(topic, &key::waiting(&waiting.action.id), &waiting, 1, now));
+    records.push(memory::put(topic, &key::waiting(&waiting.action.id), &waiting, EPOCH, now));
     records
 }
 
@@ -334,7 +393,7 @@ fn settled(topic: &str, number: usize) -> Append {
     let (result, webhook) = ([("id".to_owned(), number.to_string())].into(), Some(WebhookId::from_text("w-1")));
     let outcome = Outcome { end: End::Done, at, attempts: 1, retry: 0, result, webhook };
     let id = ActionId::from_text(format!("a-{:032x}", spread(number)));
-    memory::put(topic, &key::action(&id), &ActionState::Settled(outcome), 1, at)
+    memory::put(topic, &key::action(&id), &ActionState::Settled(outcome), EPOCH, at)
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -3,6 +3,7 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on fails")]
 
+mod broken;
 mod bugs;
 mod chaos;
 mod cli;

@@ -5,7 +5,7 @@ use super::super::{
     source,
     tree::{Node, Scalar},
 };
-use crate::expr::Problem;
+use crate::expr::{Problem, habits};
 
 /// What was compiled; or its problems, each at its place.
 pub(super) fn place<T>(
@@ -17,7 +17,7 @@ pub(super) fn place<T>(
     match compiled {
         Ok(compiled) => Some(compiled),
         Err(found) => {
-            for problem in found {
+            for problem in found.into_iter().map(|problem| habits::advise(problem, &text.text)) {
                 let place = source::find(&node.place, text.written, &text.text, problem.offset, problem.length);
                 let added = problems.add(&place, problem.code, problem.message);
                 if let Some(hint) = problem.hint {

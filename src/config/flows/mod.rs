@@ -1,5 +1,6 @@
 //! The flows: from YAML to what the router goes by.
 
+mod disagree;
 mod expressions;
 mod parameters;
 mod steps;
@@ -15,10 +16,15 @@ use super::{
     report::Problems,
     source::Place,
     tree::{Entry, Node, Value},
+    volume::{self, Volume},
 };
 use crate::{
     expr::{Expression, Scope, StepScope},
-    model::{code, connection::ConnectionName, time::Timestamp},
+    model::{
+        code::{self, Code},
+        connection::ConnectionName,
+        time::Timestamp,
+    },
     router::Flow,
     topics::event::{Entity, EventType, TYPES},
 };
@@ -26,19 +32,78 @@ use crate::{
 /// The longest name of a flow or a step.
 const LONGEST_NAME: usize = 64;
 
-/// Reads what stands under `flows`. A flow with any problem is left out.
-pub(crate) fn read(entries: &[Entry], connections: &Connections, problems: &mut Problems) -> Vec<Flow> {
+/// What an owner may declare to be meant, by the code that checking tells it with.
+const ALLOWABLE: [Code; 2] = [code::FLOWS_DISAGREE, code::OVER_QUOTA];
+
+/// A flow, with what only checking asks for.
+pub(crate) struct CheckedFlow<'a> {
+    pub flow: Flow,
+    entry: &'a Entry,
+    /// How often it fires.
+    pub volume: Option<Volume>,
+    allowed: Vec<Code>,
+}
+
+impl CheckedFlow<'_> {
+    /// Whether the owner says that this is meant.
+    pub(super) fn allows(&self, code: Code) -> bool {
+        self.allowed.contains(&code)
+    }
+
+    /// Whether one event can fire both.
+    fn fires_with(&self, other: &Self) -> bool {
+        let same_type = self.flow.types.iter().any(|event_type| other.flow.types.contains(event_type));
+        let same_source = match (&self.flow.from, &other.flow.from) {
+            (Some(one), Some(two)) => !one.is_disjoint(two),
+            _ => true,
+        };
+        same_type && same_source
+    }
+
+    /// Where a parameter of a step stands: its value, or what is nearest to it.
+    fn place_of(&self, step: usize, parameter: &str, member: Option<&str>) -> Place {
+        let member_of = |node: &Node, name: &str| match &node.value {
+            Value::Map(entries) => entries.iter().find(|entry| entry.key.text == name).map(|entry| entry.value.clone()),
+            _ => None,
+        };
+        let step = member_of(&self.entry.value, "do").and_then(|steps| match steps.value {
+            Value::List(items) => items.into_iter().nth(step),
+            _ => None,
+        });
+        let call = step.as_ref().and_then(|step| match &step.value {
+            Value::Map(entries) => entries.iter().find(|entry| entry.key.text.contains('.')),
+            _ => None,
+        });
+        let value = call.and_then(|call| member_of(&call.value, parameter));
+        let inner = value.as_ref().zip(member).and_then(|(value, member)| member_of(value, member));
+        let found = inner.or(value).map(|node| node.place);
+        found.or_else(|| call.map(|call| call.key.place.clone())).unwrap_or_else(|| self.entry.key.place.clone())
+    }
+}
+
+/// Reads what stands under `flows`. A flow with any error is left out.
+pub(crate) fn read<'a>(
+    entries: &'a [Entry],
+    connections: &Connections,
+    problems: &mut Problems,
+) -> Vec<CheckedFlow<'a>> {
     let mut flows = Vec::new();
     for entry in entries {
         let before = problems.count();
         let flow = read_flow(entry, connections, problems);
         flows.extend(flow.filter(|_| problems.count() == before));
     }
-    check_identities(entries, &flows, problems);
+    check_identities(&flows, problems);
     flows
 }
 
-fn read_flow(entry: &Entry, connections: &Connections, problems: &mut Problems) -> Option<Flow> {
+/// What can only be seen of all flows together.
+pub(crate) fn compare(flows: &[CheckedFlow<'_>], connections: &Connections, problems: &mut Problems) {
+    disagree::check(flows, problems);
+    volume::check(flows, connections, problems);
+}
+
+fn read_flow<'a>(entry: &'a Entry, connections: &Connections, problems: &mut Problems) -> Option<CheckedFlow<'a>> {
     let name = &entry.key.text;
     if !is_name(name, "-_") {
         let message =
@@ -52,6 +117,8 @@ fn read_flow(entry: &Entry, connections: &Connections, problems: &mut Problems) 
     let start = fields.node("start");
     let steps = fields.node("do");
     let was = fields.node("was").map_or_else(Vec::new, |node| names(node, problems));
+    let volume = fields.node("volume").and_then(|node| Volume::read(node, problems));
+    let allowed = fields.node("allow").map_or_else(Vec::new, |node| read_allowed(node, problems));
     fields.finish(problems);
     for (key, node) in [("on", on), ("do", steps)] {
         if node.is_none_or(|node| matches!(&node.value, Value::List(items) if items.is_empty())) {
@@ -67,7 +134,7 @@ fn read_flow(entry: &Entry, connections: &Connections, problems: &mut Problems) 
     let start = start.and_then(|node| scalar(node, problems, read_start));
     let when = when.and_then(|node| condition(node, &Scope::new(entity, &BTreeMap::new()), problems));
     let steps = steps.map_or_else(Vec::new, |node| steps::read(node, entity, connections, problems));
-    Some(Flow {
+    let flow = Flow {
         identity: was.first().unwrap_or(name).clone(),
         name: name.clone(),
         types: types.into_iter().map(|(event_type, _)| event_type).collect(),
@@ -75,7 +142,22 @@ fn read_flow(entry: &Entry, connections: &Connections, problems: &mut Problems) 
         when,
         start,
         steps,
-    })
+    };
+    Some(CheckedFlow { flow, entry, volume, allowed })
+}
+
+fn read_allowed(node: &Node, problems: &mut Problems) -> Vec<Code> {
+    let mut allowed = Vec::new();
+    for (text, node) in texts(node, problems) {
+        match ALLOWABLE.iter().find(|code| code.as_str() == text) {
+            Some(code) => allowed.push(*code),
+            None => {
+                let message = format!("expected {}", list(ALLOWABLE.iter().map(|code| code.as_str())));
+                problems.add(&node.place, code::WRONG_KIND, message);
+            }
+        }
+    }
+    allowed
 }
 
 /// A condition, with its problems where they stand.
@@ -85,7 +167,13 @@ fn condition(node: &Node, scope: &Scope, problems: &mut Problems) -> Option<Expr
         problems.add(&node.place, code::WRONG_KIND, message);
         return None;
     };
-    expressions::place(Expression::condition(&text.text, scope), text, node, problems)
+    let condition = expressions::place(Expression::condition(&text.text, scope), text, node, problems)?;
+    if condition.constant() == Some(false) {
+        problems
+            .add(&node.place, code::NEVER_HOLDS, "the condition is false for every event")
+            .hint("mend it; to switch something off for a while, put `#` before its lines");
+    }
+    Some(condition)
 }
 
 fn is_name(text: &str, beside: &str) -> bool {
@@ -232,12 +320,10 @@ fn read_start(text: &str) -> Result<Timestamp, String> {
 }
 
 /// Two flows with one past would fire as one.
-fn check_identities(entries: &[Entry], flows: &[Flow], problems: &mut Problems) {
+fn check_identities(flows: &[CheckedFlow<'_>], problems: &mut Problems) {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
-    for flow in flows {
-        if let (Some(other), Some(entry)) =
-            (seen.insert(&flow.identity, &flow.name), entries.iter().find(|entry| entry.key.text == flow.name))
-        {
+    for CheckedFlow { flow, entry, .. } in flows {
+        if let Some(other) = seen.insert(&flow.identity, &flow.name) {
             let message = format!("`{}` and `{other}` both claim the past of `{}`", flow.name, flow.identity);
             problems.add(&entry.key.place, code::DUPLICATE_IDENTITY, message);
         }

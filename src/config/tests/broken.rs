@@ -244,7 +244,7 @@ fn as_json_a_problem_is_flat() {
     assert_eq!(
         json["problems"][0],
         serde_json::json!({
-            "file": "spojka.yaml", "line": 1, "column": 1, "code": "unknown-key",
+            "file": "spojka.yaml", "line": 1, "column": 1, "end_column": 8, "severity": "error", "code": "unknown-key",
             "message": "a config has no key `remembr`", "hint": "did you mean `remember`?", "excerpt": "remembr: 3d",
         })
     );

@@ -39,6 +39,25 @@ pub enum SettingKind {
     Zone,
 }
 
+impl SettingKind {
+    /// For people.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Text => "text".to_owned(),
+            Self::Secret => "`env:NAME` or `file:/path`".to_owned(),
+            Self::Secrets => "`env:NAME` or `file:/path`, or a list".to_owned(),
+            Self::Url => "URL".to_owned(),
+            Self::Integer { min, max } => format!("{min} to {max}"),
+            Self::Boolean => "true or false".to_owned(),
+            Self::Duration => "duration".to_owned(),
+            Self::Choice(choices) => choices.join(" or "),
+            Self::Texts => "list of texts".to_owned(),
+            Self::TextMap => "mapping of texts".to_owned(),
+            Self::Zone => "time zone".to_owned(),
+        }
+    }
+}
+
 /// Whether a setting must be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -46,6 +65,17 @@ pub enum Need {
     Optional,
     /// Taken when it is not given, written as in YAML.
     Default(&'static str),
+}
+
+impl Need {
+    /// For people: what stands in the column of defaults.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Optional => "",
+            Self::Default(default) => default,
+        }
+    }
 }
 
 /// A checked value.

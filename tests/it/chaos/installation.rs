@@ -257,18 +257,24 @@ impl Installation {
     }
 
     fn hurt_brokers(&mut self, random: &mut StdRng, tally: &mut Tally) {
-        let Some(brokers) = &mut self.brokers else { return };
-        if random.random_bool(0.1) && brokers.killed.is_none() {
-            let number = random.random_range(1..=3);
-            tokio::task::block_in_place(|| brokers.cluster.broker("kill", number));
-            brokers.killed = Some(number);
-            tally.count("broker: kill -9");
+        if random.random_bool(0.1) {
+            self.kill_a_broker(random, tally);
         }
+        let Some(brokers) = &mut self.brokers else { return };
         if random.random_bool(0.25) {
             let (name, network) = of_network(random);
             brokers.proxies[random.random_range(0..brokers.proxies.len())].set(network);
             tally.count(format!("network to a broker: {name}"));
         }
+    }
+
+    /// One of the brokers, if there are any and none is dead.
+    pub fn kill_a_broker(&mut self, random: &mut StdRng, tally: &mut Tally) {
+        let Some(brokers) = self.brokers.as_mut().filter(|brokers| brokers.killed.is_none()) else { return };
+        let number = random.random_range(1..=3);
+        tokio::task::block_in_place(|| brokers.cluster.broker("kill", number));
+        brokers.killed = Some(number);
+        tally.count("broker: kill -9");
     }
 
     /// Orders come in, wherever somebody takes them.

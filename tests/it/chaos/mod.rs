@@ -23,6 +23,8 @@ const SEED: &str = "SPOJKA_TEST_CHAOS_SEED";
 
 /// After so many rounds everything is healed, finished and judged.
 const STRETCH: u32 = 20;
+/// Every so many rounds a broker dies, whatever else the dice say.
+const BROKER_DIES: u32 = 8;
 
 fn number(name: &str, otherwise: u32) -> u32 {
     variable(name).map_or(otherwise, |text| text.parse().expect("a number"))
@@ -34,6 +36,9 @@ async fn chaos(mut installation: Installation, rounds: u32, seed: u64) {
     installation.begin().await;
     for round in 1..=rounds {
         installation.hurt(&mut random, &mut tally);
+        if round % BROKER_DIES == 0 {
+            installation.kill_a_broker(&mut random, &mut tally);
+        }
         let orders = random.random_range(1..=4);
         installation.send(&mut random, orders).await;
         let patience = Duration::from_millis(random.random_range(100..900));

@@ -34,7 +34,7 @@ fn a_broken_config_gets_every_problem_at_once() {
     {
         assert!(answer.out.contains(part), "{part}: {}", answer.out);
     }
-    assert!(answer.out.ends_with("4 problems\n") && answer.err.is_empty(), "{answer:?}");
+    assert!(answer.out.ends_with("4 errors\n") && answer.err.is_empty(), "{answer:?}");
     let problems = with(folder.path(), &["check", "--json"]).exits(2).json();
     assert_eq!(problems["problems"].as_array().map(Vec::len), Some(4));
     let run = with(folder.path(), &["run"]).exits(2);

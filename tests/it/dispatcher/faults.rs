@@ -34,6 +34,8 @@ pub(super) struct Faults {
     away: Mutex<u32>,
     /// What commits answer.
     commits: Mutex<Option<LogError>>,
+    /// Topics of which nothing is heard any more.
+    silent: Mutex<Vec<String>>,
     /// What was written, as `topic key`, one list a write.
     written: Mutex<Vec<Vec<String>>>,
     pub(super) exclusive: AtomicBool,
@@ -47,6 +49,7 @@ impl Faults {
             is_cut: AtomicBool::new(false),
             away: Mutex::default(),
             commits: Mutex::default(),
+            silent: Mutex::default(),
             written: Mutex::default(),
             exclusive: AtomicBool::new(true),
         }
@@ -77,6 +80,19 @@ impl Faults {
 
     pub(super) fn answer_commits(&self, error: Option<LogError>) {
         *self.commits.lock().unwrap() = error;
+    }
+
+    /// No write to this topic and no read of it comes to an end from now on.
+    pub(super) fn silence(&self, topic: String) {
+        self.silent.lock().unwrap().push(topic);
+    }
+
+    async fn wait_if_silent(&self, topic: &str) {
+        let silent = self.silent.lock().unwrap().iter().any(|silent| silent == topic);
+        if silent {
+            ring(&self.bell);
+            std::future::pending::<()>().await;
+        }
     }
 
     pub(super) fn written(&self) -> Vec<Vec<String>> {
@@ -110,6 +126,9 @@ impl Faults {
     where
         Fut: Future<Output = LogResult<T>>,
     {
+        for record in &records {
+            self.wait_if_silent(&record.topic).await;
+        }
         let (count, dies) = self.admit(&records)?;
         records.truncate(count);
         let noted = records.clone();
@@ -163,7 +182,10 @@ impl LogStore for FaultyLog {
         from: Bound,
         to: Bound,
     ) -> BoxFuture<'a, LogResult<Box<dyn Reader>>> {
-        self.inner.read(topic, partition, from, to)
+        Box::pin(async move {
+            self.faults.wait_if_silent(topic).await;
+            self.inner.read(topic, partition, from, to).await
+        })
     }
 
     fn table<'a>(&'a self, topic: &'a str, fencing: Fencing) -> BoxFuture<'a, LogResult<Arc<dyn Table>>> {

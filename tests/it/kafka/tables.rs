@@ -23,7 +23,7 @@ use crate::support::{
     child,
     kafka::Kafka,
     logs::Logs as _,
-    records::{create_table, record, soon},
+    records::{create_table, deletion, record, soon},
 };
 
 /// The system's clock, ahead by a while.
@@ -108,6 +108,32 @@ async fn a_file_that_is_gone_is_built_anew() {
     let Some(planted) = Planted::new(2).await else { return };
     fs::remove_file(&planted.file).unwrap();
     assert_eq!(planted.keys(SystemClock).await, ["k0", "k1"]);
+}
+
+/// More than is read one after another: it is sorted first.
+const MANY: usize = 60_000;
+
+#[tokio::test]
+async fn a_long_table_is_built_anew_as_it_was() {
+    let Some(planted) = Planted::new(MANY).await else { return };
+    let log = planted.kafka.open().await;
+    let gone: Vec<_> = (0..MANY - 3).map(|n| deletion(&planted.topic, &format!("k{n}"))).collect();
+    for deletions in gone.chunks(5_000) {
+        soon(log.append(deletions.to_vec())).await.unwrap();
+    }
+    soon(log.append(vec![record(&planted.topic, "k1", "again")])).await.unwrap();
+    drop(log);
+    fs::remove_file(&planted.file).unwrap();
+    let expected = ["k1".to_owned(), format!("k{}", MANY - 3), format!("k{}", MANY - 2), format!("k{}", MANY - 1)];
+    assert_eq!(planted.keys(SystemClock).await, expected);
+    let log = planted.kafka.open().await;
+    let table = soon(log.table(&planted.topic, Fencing::None)).await.unwrap();
+    assert_eq!(table.get("k1").unwrap(), Some(Bytes::from("again")));
+    drop((table, log));
+    // What a first reading that never ended had written does not count.
+    planted.change("UPDATE state SET next = 0");
+    planted.change("INSERT INTO records VALUES (CAST('half' AS BLOB), x'')");
+    assert_eq!(planted.keys(SystemClock).await, expected);
 }
 
 #[tokio::test]

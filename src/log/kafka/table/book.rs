@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::file::{Change, File, Mark, State};
+use super::{
+    file::{Change, File, Mark, State},
+    sorter::{Merge, Sorter},
+};
 use crate::{
     log::{
         Fencing, LogResult,
@@ -35,6 +38,26 @@ impl Entry {
         let epoch = epoch_of(&record.headers);
         Self { offset, key: record.key, value: record.value, epoch, time: record.timestamp }
     }
+}
+
+/// A first reading under way: nothing of it shows before its end.
+pub(super) struct Draft {
+    sorter: Sorter,
+    state: State,
+    ignored: BTreeSet<Bytes>,
+}
+
+impl Draft {
+    /// Nothing more comes.
+    pub(super) fn close(self) -> LogResult<(Merge, Drafted)> {
+        Ok((self.sorter.merge()?, Drafted { state: self.state, ignored: self.ignored }))
+    }
+}
+
+/// What stands beside a draft's records.
+pub(super) struct Drafted {
+    state: State,
+    ignored: BTreeSet<Bytes>,
 }
 
 /// A write's place in the order of writes.
@@ -116,36 +139,66 @@ impl Book {
 
     fn apply(&mut self, entries: &[Entry], next: u64, now: Timestamp) -> LogResult<()> {
         let mut state = State { next, fresh: now, ..self.state.clone() };
-        let mut changes = Vec::with_capacity(entries.len());
-        let mut fence = Fence::at(state.epoch);
-        for entry in entries {
-            self.judge(entry, &mut fence, &mut changes);
-        }
-        state.epoch = fence.epoch();
-        if let Some(last) = entries.last() {
-            state.last = Some(Mark { offset: last.offset, time: last.time, key: last.key.clone() });
-        }
+        let mut ignored = self.ignored.clone();
+        let changes = judge(entries, self.fencing, &mut state, &mut ignored);
         self.file.apply(changes.iter().copied(), &state)?;
-        for change in changes {
-            match change {
-                Change::Ignore(key) => drop(self.ignored.insert(key.clone())),
-                Change::Heed(key) => drop(self.ignored.remove(key)),
-                Change::Put(..) | Change::Delete(_) => {}
-            }
-        }
-        self.state = state;
+        (self.state, self.ignored) = (state, ignored);
         Ok(())
     }
 
-    fn judge<'a>(&self, entry: &'a Entry, fence: &mut Fence, changes: &mut Vec<Change<'a>>) {
-        if self.fencing == Fencing::Epochs {
-            if !fence.admits(&entry.key, entry.epoch) {
-                changes.push(Change::Ignore(&entry.key));
-                return;
+    /// Whether nothing was read yet.
+    pub(super) fn is_blank(&self) -> bool {
+        self.state.next == 0
+    }
+
+    pub(super) fn draft(&self) -> Draft {
+        let sorter = Sorter::new(self.file.beside("run"));
+        Draft { sorter, state: self.state.clone(), ignored: BTreeSet::new() }
+    }
+
+    /// Takes what was read from the log into a draft.
+    pub(super) fn note(&self, draft: &mut Draft, entries: &[Entry]) -> LogResult<()> {
+        for change in judge(entries, self.fencing, &mut draft.state, &mut draft.ignored) {
+            match change {
+                Change::Put(key, value) => draft.sorter.take(key.clone(), Some(value.clone()))?,
+                Change::Delete(key) => draft.sorter.take(key.clone(), None)?,
+                Change::Ignore(_) | Change::Heed(_) => {}
             }
-            // Also when it was ignored a moment ago, in this very call.
-            let ignored_now = changes.iter().any(|change| matches!(change, Change::Ignore(key) if **key == entry.key));
-            if ignored_now || self.ignored.contains(&entry.key) {
+        }
+        Ok(())
+    }
+
+    /// Writes a draft's records, sorted. Until [`Self::adopt`] they do not count: a process that dies begins afresh.
+    pub(super) fn fill(&mut self, records: &[(Bytes, Bytes)]) -> LogResult<()> {
+        self.file.apply(records.iter().map(|(key, value)| Change::Put(key, value)), &self.state)
+    }
+
+    /// All of a draft's records are in the file, which is the topic up to `next` from now on.
+    pub(super) fn adopt(&mut self, drafted: Drafted, next: u64, now: Timestamp) -> LogResult<()> {
+        let state = State { next, fresh: now, ..drafted.state };
+        self.file.apply(drafted.ignored.iter().map(Change::Ignore), &state)?;
+        (self.state, self.ignored) = (state, drafted.ignored);
+        self.acknowledged(std::iter::empty(), now)
+    }
+}
+
+/// What records change, in the order of the log; the fence, the last record and what is ignored move on.
+fn judge<'a>(
+    entries: &'a [Entry],
+    fencing: Fencing,
+    state: &mut State,
+    ignored: &mut BTreeSet<Bytes>,
+) -> Vec<Change<'a>> {
+    let mut changes = Vec::with_capacity(entries.len());
+    let mut fence = Fence::at(state.epoch);
+    for entry in entries {
+        if fencing == Fencing::Epochs {
+            if !fence.admits(&entry.key, entry.epoch) {
+                ignored.insert(entry.key.clone());
+                changes.push(Change::Ignore(&entry.key));
+                continue;
+            }
+            if ignored.remove(&entry.key) {
                 changes.push(Change::Heed(&entry.key));
             }
         }
@@ -154,6 +207,11 @@ impl Book {
             None => Change::Delete(&entry.key),
         });
     }
+    state.epoch = fence.epoch();
+    if let Some(last) = entries.last() {
+        state.last = Some(Mark { offset: last.offset, time: last.time, key: last.key.clone() });
+    }
+    changes
 }
 
 #[cfg(test)]
@@ -238,6 +296,39 @@ mod tests {
         let mut fixture = fixture(Fencing::Epochs);
         fixture.read([entry(0, CLAIM, Some("2"), 2), entry(1, CLAIM, Some("1"), 1), entry(2, "k", Some("x"), 1)], 3);
         assert_eq!((fixture.get(CLAIM).as_deref(), fixture.get("k")), (Some("2"), None));
+    }
+
+    #[test]
+    fn a_table_that_is_drafted_is_the_one_that_is_read() {
+        let entries = [
+            entry(0, CLAIM, Some("1"), 1),
+            entry(1, "k", Some("first"), 1),
+            entry(2, "deleted", Some("x"), 1),
+            entry(3, CLAIM, Some("2"), 2),
+            entry(4, "k", Some("late"), 1),
+            entry(5, "gone", None, 1),
+            entry(6, "deleted", None, 2),
+            entry(7, "again", Some("late"), 1),
+            entry(8, "again", Some("right"), 2),
+        ];
+        let mut read = fixture(Fencing::Epochs);
+        read.read(entries.clone(), 9);
+        let mut drafted = fixture(Fencing::Epochs);
+        let mut draft = drafted.book.draft();
+        entries.chunks(2).for_each(|some| drafted.book.note(&mut draft, some).expect("noted"));
+        drafted.acknowledge([entry(9, "own", Some("mine"), 2)]);
+        let (mut merge, beside) = draft.close().expect("closed");
+        let all = merge.batch(100).expect("merged");
+        drafted.book.fill(&all).expect("filled");
+        assert_eq!(drafted.book.next(), 0, "nothing counts before the end");
+        drafted.book.adopt(beside, 9, Timestamp::UNIX_EPOCH).expect("adopted");
+        assert_eq!((drafted.book.next(), drafted.get("own").as_deref()), (10, Some("mine")));
+        read.acknowledge([entry(9, "own", Some("mine"), 2)]);
+        for key in [CLAIM, "k", "deleted", "gone", "again"] {
+            assert_eq!(drafted.get(key), read.get(key), "{key}");
+        }
+        assert_eq!(drafted.book.ignored(), read.book.ignored());
+        assert_eq!(drafted.book.state, read.book.state);
     }
 
     #[test]

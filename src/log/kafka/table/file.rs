@@ -106,6 +106,14 @@ impl File {
         Ok(Self { connection })
     }
 
+    /// A path beside the file that nobody else uses as long as it is open.
+    pub(super) fn beside(&self, extension: &str) -> PathBuf {
+        let mut path = std::ffi::OsString::from(self.connection.path().unwrap_or_default());
+        path.push(".");
+        path.push(extension);
+        PathBuf::from(path)
+    }
+
     /// The state, if the file belongs to this topic.
     pub(super) fn state(&self, identity: &Identity) -> LogResult<Option<State>> {
         let row = self

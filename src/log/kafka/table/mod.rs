@@ -6,6 +6,7 @@
 
 mod book;
 mod file;
+mod sorter;
 
 use std::{
     collections::HashMap,
@@ -30,6 +31,12 @@ use crate::{
     model::time::Timestamp,
     topics::record::Append,
 };
+
+/// A first reading of more records than this is sorted before it is written: keys are digests, and each would land on another
+/// page of the file.
+const WORTH_SORTING: u64 = 50_000;
+/// Records of one write of such a reading.
+const BATCH: usize = 5_000;
 
 /// A table of one topic.
 pub(super) struct KafkaTable {
@@ -79,7 +86,8 @@ impl KafkaTable {
         let identity = Identity { cluster, topic: topic.to_owned(), fenced: fencing == Fencing::Epochs };
         let mut file = File::open(&parts.configs.settings().state_dir, &file_name(topic, fencing))?;
         let state = match file.state(&identity)? {
-            Some(state) if is_current(parts, topic, &state, config.delete_retention).await? => state,
+            // One that stands at the beginning may hold part of a first reading that never ended.
+            Some(state) if state.next > 0 && is_current(parts, topic, &state, config.delete_retention).await? => state,
             found => {
                 tracing::info!(topic, found = found.is_some(), "a table is built from its topic");
                 file.reset(&identity)?;
@@ -105,20 +113,53 @@ impl KafkaTable {
         }
         if from < end {
             let range = Range { topic: self.topic.clone(), partition: 0, from, to: end };
-            let mut reader = KafkaReader::open(&self.parts, range)?;
-            loop {
-                let records = reader.next().await?;
-                if records.is_empty() {
-                    break;
-                }
-                let entries = records.into_iter().map(Entry::read).collect();
-                self.book().read(entries, reader.position(), self.parts.clock.now())?;
-                self.moved.notify_waiters();
+            let reader = KafkaReader::open(&self.parts, range)?;
+            if end - from >= WORTH_SORTING && self.book().is_blank() {
+                self.build(reader, end).await?;
+            } else {
+                self.read_on(reader).await?;
             }
         }
         self.book().read(Vec::new(), end, self.parts.clock.now())?;
         self.moved.notify_waiters();
         Ok(())
+    }
+
+    async fn read_on(&self, mut reader: KafkaReader) -> LogResult<()> {
+        loop {
+            let records = reader.next().await?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            let entries = records.into_iter().map(Entry::read).collect();
+            self.book().read(entries, reader.position(), self.parts.clock.now())?;
+            self.moved.notify_waiters();
+        }
+    }
+
+    /// Reads a long topic from its beginning: what it holds is sorted, then written in one go.
+    async fn build(&self, mut reader: KafkaReader, end: u64) -> LogResult<()> {
+        let mut draft = self.book().draft();
+        loop {
+            let records = reader.next().await?;
+            if records.is_empty() {
+                break;
+            }
+            let entries: Vec<_> = records.into_iter().map(Entry::read).collect();
+            self.book().note(&mut draft, &entries)?;
+            tokio::task::yield_now().await;
+        }
+        let (mut merge, beside) = draft.close()?;
+        loop {
+            let batch = merge.batch(BATCH)?;
+            if batch.is_empty() {
+                break;
+            }
+            self.book().fill(&batch)?;
+            // There are other tasks.
+            tokio::task::yield_now().await;
+        }
+        self.book().adopt(beside, end, self.parts.clock.now())
     }
 
     async fn write_all(&self, records: Vec<Append>) -> LogResult<()> {
