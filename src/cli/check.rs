@@ -45,7 +45,7 @@ pub fn run(path: &Path, arguments: &CheckArguments, output: &mut Output<'_>) -> 
         "problems": problems, "connections": config.connections.len(), "flows": config.flows.flows().len(),
         "tests": { "passed": tests.passed, "failed": tests.failed },
     });
-    let summary = format!("{}: {}{}", summary(&config.warnings), size(&config), told(tests.passed, tests.failed));
+    let summary = format!("{}: {}{}", summary(&problems), size(&config), told(tests.passed, tests.failed));
     tell(&answer, &problems, &summary, output)?;
     Ok(match (tests.failed, arguments.deny_warnings && !config.warnings.is_empty()) {
         (_, true) => Exit::Usage,
