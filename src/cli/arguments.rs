@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod approve;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -66,6 +68,9 @@ pub enum Command {
         /// One vendor, in full.
         vendor: Option<String>,
     },
+    /// Actions that a step holds until a person has agreed.
+    #[command(subcommand)]
+    Approve(approve::ApproveCommand),
     /// Records that cannot go on by themselves.
     #[command(subcommand)]
     Dead(DeadCommand),

@@ -56,7 +56,7 @@ pub fn run(config: &Path, command: DeadCommand, output: &mut Output<'_>) -> anyh
             let filter = filter(config, &which)?;
             let question = Question::DeadRetry(filter.clone());
             match move_them(config, &which, "retried", (filter, question), output)? {
-                Ok(moved) if wait => wait_for(config, &moved, output),
+                Ok(moved) if wait => wait_for(config, &moved, "retried", output),
                 Ok(moved) => tell(&moved, "retried", output),
                 Err(exit) => Ok(exit),
             }
@@ -73,15 +73,14 @@ pub fn run(config: &Path, command: DeadCommand, output: &mut Output<'_>) -> anyh
 }
 
 /// Letters know a connection by its first name, people by today's. One that is gone from the config keeps its letters.
+pub(super) fn identity(path: &Path, name: &str) -> anyhow::Result<String> {
+    let config = client::load(path, Mode::CheckOnly)?;
+    let found = config.connections.get_key_value(name);
+    Ok(found.map_or_else(|| name.to_owned(), |(name, connection)| connection.identity(name).to_string()))
+}
+
 fn filter(path: &Path, arguments: &DeadArguments) -> anyhow::Result<DeadFilter> {
-    let connection = match &arguments.connection {
-        None => None,
-        Some(name) => {
-            let config = client::load(path, Mode::CheckOnly)?;
-            let found = config.connections.get_key_value(name.as_str());
-            Some(found.map_or_else(|| name.clone(), |(name, connection)| connection.identity(name).to_string()))
-        }
-    };
+    let connection = arguments.connection.as_deref().map(|name| identity(path, name)).transpose()?;
     let now = SystemClock.now();
     let time = |text: &Option<String>| text.as_deref().map(|text| times::read(text, now)).transpose();
     Ok(DeadFilter {
@@ -171,11 +170,11 @@ fn tell(moved: &Moved, done: &str, output: &mut Output<'_>) -> anyhow::Result<Ex
     Ok(Exit::Done)
 }
 
-/// Waits until all retried actions have ended.
-fn wait_for(config: &Path, moved: &Moved, output: &mut Output<'_>) -> anyhow::Result<Exit> {
+/// Waits until all actions that were sent on their way again have ended.
+pub(super) fn wait_for(config: &Path, moved: &Moved, done: &str, output: &mut Output<'_>) -> anyhow::Result<Exit> {
     let ends = with_installation(config, output, async |installation, output| {
         if !installation.is_running() {
-            anyhow::bail!("nobody would do what was retried\nhint: start `spojka run`");
+            anyhow::bail!("nobody would do what was {done}\nhint: start `spojka run`");
         }
         let mut progress = Progress::new();
         loop {
@@ -198,7 +197,7 @@ fn wait_for(config: &Path, moved: &Moved, output: &mut Output<'_>) -> anyhow::Re
         )
         .collect();
     output.show(&json!({ "moved": moved.moved, "unreadable": moved.unreadable, "ended": rows }), |out, _| {
-        writeln!(out, "{} retried", moved.moved)?;
+        writeln!(out, "{} {done}", moved.moved)?;
         ended.iter().try_for_each(|(retried, end)| writeln!(out, "{}: {}", retried.action, end.in_words()))
     })?;
     Ok(if all { Exit::Done } else { Exit::Failed })

@@ -1,5 +1,6 @@
 //! The commands. Each is one file: arguments in, an exit code out; what they print goes through [`output`].
 
+mod approve;
 mod arguments;
 mod check;
 mod client;
@@ -103,6 +104,7 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Doctor { connection } => doctor::run(&config, connection.as_deref(), output),
         Command::Lanes(arguments) => lanes::run(&config, &arguments, output),
         Command::Topics => topics::run(&config, output),
+        Command::Approve(command) => approve::run(&config, command, output),
         Command::Dead(command) => dead::run(&config, command, output),
         Command::Replay(arguments) => replay::run(&config, arguments, output),
         Command::Import(arguments) => import::run(&config, &arguments, output),

@@ -11,6 +11,7 @@ use super::{
     answer::Answer,
     circuit::Pass,
     context::LaneContext,
+    hold,
     ledger::{self, Judgement},
     limits::Allowance,
     line::Item,
@@ -32,6 +33,7 @@ use crate::{
     telemetry::{bug, killpoint},
     topics::{
         action::{Action, Purpose},
+        hold::Verdict,
         memory::{self, ActionState, End, Outcome, key},
     },
 };
@@ -48,6 +50,7 @@ pub(super) enum Report {
 /// Tries an action once. The slot is given back as soon as nothing more is to be said to the vendor.
 pub(super) async fn attempt(context: Arc<LaneContext>, pass: Pass, slot: Slot, mut item: Item) -> LogResult<Report> {
     let action = *item.action.take().expect("an action in line is whole");
+    hold::note_approval(&context, &action).await?;
     let turn = match decide(&context, &action, &mut item)? {
         Turn::Talk(aim) => {
             item.calls = aim.operation.calls;
@@ -117,8 +120,12 @@ fn limited(context: &LaneContext, until: Timestamp, maybe_done: bool) -> Wait {
 }
 
 impl Turn {
+    fn ends(how: How) -> Self {
+        Self::Ends { how: Box::new(how), aim: None }
+    }
+
     fn dead(code: Code, message: impl Into<String>) -> Self {
-        Self::Ends { how: Box::new(How::Dead { code, message: message.into(), request: None, reply: None }), aim: None }
+        Self::ends(How::Dead { code, message: message.into(), request: None, reply: None })
     }
 }
 
@@ -133,7 +140,9 @@ pub(super) fn is_settled(context: &LaneContext, action: &Action, outcome: &Outco
 
 /// What memory and the catalogue say, before anything is sent.
 fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<Turn> {
-    match ledger::state(context.memory.as_ref(), &action.id)? {
+    let state = ledger::state(context.memory.as_ref(), &action.id)?;
+    let begun = matches!(state, Some(ActionState::Begun { .. }));
+    match state {
         Some(ActionState::Settled(outcome)) if is_settled(context, action, &outcome)? => return Ok(Turn::Over),
         // Begun, and nothing was written about how it went: the process died in between, its request may have gone out at
         // any time before that, and has ended since.
@@ -141,6 +150,9 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
             item.maybe_done = true;
         }
         Some(ActionState::Begun { .. } | ActionState::Settled(_)) | None => {}
+    }
+    if action.verdict() == Some(Verdict::Refused) {
+        return Ok(Turn::ends(How::Refused));
     }
     if let Some(wait) = too_early(context, action, item) {
         return Ok(Turn::Waits(Wait {
@@ -160,6 +172,11 @@ fn decide(context: &LaneContext, action: &Action, item: &mut Item) -> LogResult<
     let repeat = context.connection.connector.repeat(operation);
     // The ledger first: what it holds of this very action proves that it was done.
     let turn = aim(context, action, operation, repeat)?;
+    if matches!(turn, Turn::Talk(_))
+        && let Some(held) = hold::waits(context, action, begun)?
+    {
+        return Ok(Turn::ends(held));
+    }
     let stops = match &turn {
         Turn::Talk(_) if operation.kind == OperationKind::Fetch => None,
         Turn::Talk(_) if item.maybe_done => in_doubt(context, item, repeat),

@@ -13,6 +13,7 @@ use super::{
     backoff::{Backoff, Schedule},
     board::LaneBoard,
     circuit::{CircuitSettings, LaneCircuit, Pass},
+    hold::HeldCount,
     ledger::read_as,
     limits::{LaneLimit, Limits},
     loops::{LoopRule, Loops},
@@ -118,6 +119,8 @@ pub(super) struct LaneContext {
     pub limits: Arc<Limits>,
     pub loops: Mutex<Loops>,
     pub logins: Logins,
+    /// How many actions wait for a person.
+    pub held: HeldCount,
     /// Whether the lane works or stands still. Its timeline begins when this owner took over: what was under way before has
     /// ended.
     pub circuit: Arc<LaneCircuit>,

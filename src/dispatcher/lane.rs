@@ -18,6 +18,7 @@ use super::{
     circuit::{Admission, LaneCircuit},
     context::LaneContext,
     gauges::Gauges,
+    hold::{self, HeldCount},
     ledger,
     limits::Limits,
     line::{Item, Line, Taken, ToStore},
@@ -109,6 +110,7 @@ impl Lane {
             limits,
             loops,
             logins: Logins::default(),
+            held: HeldCount::default(),
             circuit,
             stop: start.stop.clone(),
             lost: start.lost,
@@ -139,6 +141,7 @@ impl Lane {
 
     /// Puts what waits in memory in line. The lane must not serve before.
     pub async fn load(&mut self) -> LogResult<()> {
+        HeldCount::load(&self.context)?;
         waiting::load(&self.context, &mut self.line).await
     }
 
@@ -354,7 +357,7 @@ impl Lane {
             Some(ActionState::Settled(outcome)) => is_settled(&self.context, &action, &outcome)?,
             Some(ActionState::Begun { .. }) | None => false,
         };
-        if settled || self.line.knows(&action) || memory.get(&key::waiting(&action.id))?.is_some() {
+        if settled || self.line.knows(&action) || !hold::is_news(&self.context, &action)? {
             self.offsets.finish(place);
             return Ok(());
         }

@@ -16,6 +16,7 @@ mod context;
 mod ends;
 mod gauges;
 mod halts;
+mod hold;
 mod lane;
 mod ledger;
 pub mod limits;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{context::LaneContext, ledger, ledger::Judgement, line::Item, waiting};
+use super::{context::LaneContext, hold::Change, ledger, ledger::Judgement, line::Item, waiting};
 use crate::{
     connectors::contract::{Done, Target},
     log::{LogError, LogResult},
@@ -46,12 +46,16 @@ pub(super) enum How {
     Dropped(Code),
     /// It is a dead letter.
     Dead { code: Code, message: String, request: Option<Request>, reply: Option<Reply> },
+    /// It waits until a person has agreed.
+    Held { message: String },
+    /// A person said no.
+    Refused,
 }
 
 impl Ended<'_> {
-    /// The attempt that has just ended included.
+    /// The attempt that has just ended included. What only waits for a person was not tried.
     fn attempts(&self) -> u32 {
-        self.item.attempts + 1
+        self.item.attempts + u32::from(!matches!(self.how, How::Held { .. } | How::Refused))
     }
 }
 
@@ -62,6 +66,8 @@ impl How {
             Self::Nothing { end, .. } => *end,
             Self::Dropped(code) => End::Dropped(*code),
             Self::Dead { code, .. } => End::Dead(*code),
+            Self::Held { .. } => End::Held,
+            Self::Refused => End::Refused,
         }
     }
 
@@ -74,7 +80,7 @@ impl How {
         match self {
             Self::Done { done, .. } => done.result.clone(),
             Self::Nothing { result, .. } => result.clone(),
-            Self::Dropped(_) | Self::Dead { .. } => BTreeMap::new(),
+            Self::Dropped(_) | Self::Dead { .. } | Self::Held { .. } | Self::Refused => BTreeMap::new(),
         }
     }
 }
@@ -93,16 +99,25 @@ pub(super) async fn settle(context: &LaneContext, ended: &Ended<'_>) -> LogResul
 
 async fn settle_as_is(context: &LaneContext, ended: &Ended<'_>) -> LogResult<()> {
     let now = context.now();
+    let change = Change::of(context, &ended.action.id, &ended.how)?;
+    let all_outputs = || {
+        let mut outputs = outputs(context, ended, now);
+        outputs.extend(change.removals(context, &ended.action.id, &ended.how));
+        outputs
+    };
     let late = bug::is("outputs-after-outcome");
     if !late {
-        context.append(outputs(context, ended, now)).await?;
+        context.append(all_outputs()).await?;
     }
     killpoint::reached("settle-outputs-written");
-    context.remember(records(context, ended, now)).await?;
+    let mut records = records(context, ended, now);
+    records.extend(change.record(context, &ended.action.id));
+    context.remember(records).await?;
     killpoint::reached("outcome-written");
     if late {
-        context.append(outputs(context, ended, now)).await?;
+        context.append(all_outputs()).await?;
     }
+    change.tell(context);
     let metrics = &context.shared.metrics;
     let operation = context.operation(&ended.action.operation).map_or("unknown", |operation| operation.name);
     metrics.outcome(&context.connection.name, operation, ended.how.end().as_str());
@@ -145,7 +160,9 @@ fn outputs(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
             });
             outputs.push(webhook.to_append(context.shared.names.webhooks(&context.connection.name)));
         }
-        (How::Dead { .. }, _) if !bug::is("letter-unwritten") => outputs.push(dead_letter(context, ended, now)),
+        (How::Dead { .. } | How::Held { .. }, _) if !bug::is("letter-unwritten") => {
+            outputs.push(dead_letter(context, ended, now));
+        }
         _ => {}
     }
     let (ids, end) = (&context.shared.ids, ended.how.end());
@@ -155,8 +172,10 @@ fn outputs(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
 }
 
 fn dead_letter(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Append {
-    let How::Dead { code, message, request, reply } = &ended.how else {
-        unreachable!("only what died has a dead letter")
+    let (code, message, request, reply) = match &ended.how {
+        How::Dead { code, message, request, reply } => (*code, message, request.as_ref(), reply.as_ref()),
+        How::Held { message } => (code::HELD, message, None, None),
+        _ => unreachable!("only what died or is held has a letter"),
     };
     let action = ended.action;
     let original = action.to_append(context.shared.names.lane(&action.connection, &action.origin));
@@ -168,15 +187,15 @@ fn dead_letter(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Appe
     DeadLetter {
         id: context.shared.ids.dead(action.id.as_str()),
         kind: Kind::Action,
-        code: *code,
+        code,
         message: message.clone(),
         connection: Some(action.connection.clone()),
         what: Some(what),
         webhook: Some(action.source.webhook.clone()),
         at: now,
         attempts: ended.attempts(),
-        request: request.as_ref().map(|request| describe(request, &action.operation)),
-        answer: reply.as_ref().map(|reply| format!("status {}, {} bytes", reply.status, reply.body.len())),
+        request: request.map(|request| describe(request, &action.operation)),
+        answer: reply.map(|reply| format!("status {}, {} bytes", reply.status, reply.body.len())),
         topic: original.topic,
         key: original.key,
         headers: original

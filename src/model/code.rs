@@ -187,6 +187,10 @@ codes! {
     UNEXPECTED_ANSWER = "unexpected-answer", Transient, "the answer is not what this vendor documents", "It is tried again by the schedule; the answer in short is in the dead letter.";
     LOOP_SUSPECTED = "loop-suspected", Permanent, "a burst of actions on one object was taken for a loop",
         "Two connections may mirror each other: each write comes back as a webhook that asks for the next one. The dead letter names the flows and the webhooks; `spojka trace` follows one. Mend the flows, then `spojka dead retry` the last one. Where so many actions are in order, raise `delivery.loops` of the connection, or say `off`.";
+    HELD = "held", Permanent, "the action waits until a person has agreed",
+        "Its step says `hold`. `spojka approve list` shows what is held, `spojka approve show <id>` what would be sent; then `spojka approve approve <id>` or `spojka approve refuse <id>`. It never becomes too old.";
+    REFUSED_BY_PERSON = "refused-by-person", Permanent, "a person refused the action",
+        "It was held, and `spojka approve refuse` ended it: nothing was sent. Steps that wait for it go on only where it says `on_refusal: go_on`.";
     UNKNOWN_OPERATION = "unknown-operation", Config, "the connection has no such operation", "The flow was checked against another version. Mend it, then `spojka dead retry`.";
     BLOCKED_ADDRESS = "blocked-address", Config, "the address may not be called", "Private and loopback addresses are refused unless the connection says `allow_private_addresses: true`.";
 

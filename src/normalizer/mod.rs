@@ -180,6 +180,7 @@ pub fn fetch_of(ids: &Ids, webhook: &Webhook, fetch: Fetch) -> Action {
         retry: 0,
         optional: false,
         adopt: false,
+        hold: None,
         origin: webhook.origin.clone(),
         traceparent: webhook.traceparent.clone(),
     }

@@ -52,6 +52,8 @@ pub struct Step {
     /// Its first name: what ids are built from.
     pub identity: String,
     pub when: Option<Expression>,
+    /// Which of its actions wait for a person.
+    pub hold: Option<Hold>,
     pub on_refusal: OnRefusal,
     /// It may be left out when a quota is used up.
     pub optional: bool,
@@ -69,6 +71,24 @@ pub struct Step {
 impl std::fmt::Debug for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Step({}: {}.{})", self.name, self.connection, self.operation.name)
+    }
+}
+
+/// Which of a step's actions wait for a person.
+#[derive(Debug)]
+pub enum Hold {
+    Always,
+    /// All of them, until so many were approved.
+    First(u32),
+    When(Expression),
+}
+
+impl Hold {
+    pub fn condition(&self) -> Option<&Expression> {
+        match self {
+            Self::When(condition) => Some(condition),
+            Self::Always | Self::First(_) => None,
+        }
     }
 }
 

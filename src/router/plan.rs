@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     coerce::coerce,
-    flow::{Flow, FlowSet, Given, OnRefusal, Source, Step},
+    flow::{Flow, FlowSet, Given, Hold, OnRefusal, Source, Step},
     routed::{Failure, Routed, Why},
     rules::Rules,
 };
@@ -21,6 +21,7 @@ use crate::{
         action::{self, Action, Continuation, Parameters, Purpose, StoredEvent},
         body::{Body, v1},
         event::{Event, OriginKind, STEP_DONE},
+        hold,
         memory::End,
     },
 };
@@ -247,6 +248,13 @@ impl Run<'_> {
                 return None;
             }
         };
+        let hold = match self.hold(step, facts) {
+            Ok(hold) => hold,
+            Err(failed) => {
+                routed.fail(self.flow, Some(step), Some("hold"), code::EVALUATION_FAILED, failed.0);
+                return None;
+            }
+        };
         let event = self.event;
         Some(Action {
             id: self.ids.action(&event.id, &self.flow.identity, &step.identity, run_of(event)),
@@ -270,9 +278,27 @@ impl Run<'_> {
             retry: 0,
             optional: step.optional,
             adopt: self.adopt,
+            hold,
             origin: event.origin.clone(),
             traceparent: self.traceparent.clone(),
         })
+    }
+
+    /// Why the action waits for a person, if it does. Approvals are counted by its lane's owner: there is no memory here.
+    fn hold(&self, step: &Step, facts: &Facts) -> Result<Option<hold::Hold>, Failed> {
+        let rule = match &step.hold {
+            // Nothing is sent that anybody could refuse.
+            _ if self.adopt => return Ok(None),
+            None => return Ok(None),
+            Some(Hold::Always) => hold::Rule::Always,
+            Some(Hold::When(condition)) if condition.holds(facts)? => hold::Rule::Condition,
+            Some(Hold::When(_)) => return Ok(None),
+            Some(Hold::First(count)) => {
+                let of = format!("{}/{}", self.flow.identity, step.identity);
+                hold::Rule::First { count: *count, of }
+            }
+        };
+        Ok(Some(hold::Hold::by(rule)))
     }
 
     /// What the flow needs to go on after a step, where any step waits for it.

@@ -11,6 +11,7 @@ use super::{
     operator::{
         OperatorError,
         dead::{DeadFilter, Retried},
+        held::Answering,
     },
     replay::{Import, ImportRequest, Replayer},
 };
@@ -34,7 +35,13 @@ pub enum Question {
     },
     DeadRetry(DeadFilter),
     DeadDiscard(DeadFilter),
-    /// How retried actions ended.
+    HeldList(DeadFilter),
+    HeldShow {
+        id: String,
+    },
+    /// What a person says to what is held.
+    Answer(Answering),
+    /// How retried or answered actions ended.
     Ends(Vec<Retried>),
     Trace {
         id: String,
@@ -111,6 +118,9 @@ pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::
         Question::DeadShow { id } => serde_json::to_value(operator.dead_show(&id).await?),
         Question::DeadRetry(filter) => serde_json::to_value(operator.dead_retry(&filter).await?),
         Question::DeadDiscard(filter) => serde_json::to_value(operator.dead_discard(&filter).await?),
+        Question::HeldList(which) => serde_json::to_value(operator.held_list(&which).await?),
+        Question::HeldShow { id } => serde_json::to_value(operator.held_show(&id).await?),
+        Question::Answer(answering) => serde_json::to_value(operator.answer(&answering).await?),
         Question::Ends(retried) => serde_json::to_value(operator.ends(&retried).await?),
         Question::Trace { id } => serde_json::to_value(operator.trace(&id).await?),
         Question::Newest { limit } => serde_json::to_value(operator.newest(limit).await?),

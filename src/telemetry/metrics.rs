@@ -139,13 +139,18 @@ impl Metrics {
         self.families.attempt_seconds.with_label_values(&[connection.as_str()]).observe(took.as_secs_f64());
     }
 
-    /// `end` is that of the outcome: `done`, `unchanged`, `superseded`, `dropped`, `dead`.
+    /// `end` is that of the outcome: `done`, `unchanged`, `superseded`, `adopted`, `dropped`, `dead`, `held`,
+    /// `refused`.
     pub fn outcome(&self, connection: &ConnectionName, operation: &'static str, end: &'static str) {
         self.families.outcomes.with_label_values(&[connection.as_str(), operation, end]).inc();
     }
 
     pub fn set_waiting(&self, connection: &ConnectionName, actions: usize) {
         self.families.waiting.with_label_values(&[connection.as_str()]).set(gauge(actions));
+    }
+
+    pub fn set_held(&self, connection: &ConnectionName, actions: usize) {
+        self.families.held.with_label_values(&[connection.as_str()]).set(gauge(actions));
     }
 
     pub fn set_in_flight(&self, connection: &ConnectionName, actions: usize) {
@@ -160,7 +165,8 @@ impl Metrics {
     /// The lane went to another process, which reports it from now on.
     pub fn forget_lane(&self, connection: &ConnectionName) {
         let labels = &[connection.as_str()];
-        let gauges = [&self.families.waiting, &self.families.in_flight, &self.families.circuit_open];
+        let families = &self.families;
+        let gauges = [&families.waiting, &families.in_flight, &families.held, &families.circuit_open];
         let mut known = gauges.map(|gauge| gauge.remove_label_values(labels).is_ok()).contains(&true);
         known |= self.families.oldest_waiting.remove_label_values(labels).is_ok();
         tracing::trace!(connection.id = %connection, known, "the lane is no longer reported here");

@@ -146,6 +146,8 @@ families! {
         "Actions that are being carried out.";
     oldest_waiting: GaugeVec = "spojka_oldest_waiting_seconds", ["connection"],
         "Age of the action that waits longest.";
+    held: IntGaugeVec = "spojka_actions_held", ["connection"],
+        "Actions that wait until a person has agreed: `spojka approve list`.";
 
     // Is it delivering?
     attempts: IntCounterVec = "spojka_attempts_total", ["connection", "operation", "code"],
@@ -153,7 +155,7 @@ families! {
     attempt_seconds: HistogramVec = "spojka_attempt_seconds", ["connection"],
         "How long attempts take.";
     outcomes: IntCounterVec = "spojka_outcomes_total", ["connection", "operation", "end"],
-        "Ends of actions: done, unchanged, superseded, dropped, dead.";
+        "Ends of actions: done, unchanged, superseded, adopted, dropped, dead, held, refused.";
     circuit_open: IntGaugeVec = "spojka_circuit_open", ["connection"],
         "1 while a lane stands still because its target fails or rejects our credentials.";
     loops: IntCounterVec = "spojka_loops_suspected_total", ["connection"],

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     Unreadable,
     event::Origin,
+    hold::{Hold, Verdict},
     record::{Append, ID, KEY_ID, PLAIN, Record, RecordHeaders, TRACEPARENT},
     webhook::Webhook,
 };
@@ -44,6 +45,9 @@ pub struct Action {
     /// The vendor holds it already: it goes into the ledger, and no call is made.
     #[serde(default, skip_serializing_if = "is_false")]
     pub adopt: bool,
+    /// It is not done before a person has agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     #[serde(default)]
     pub origin: Origin,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -199,6 +203,11 @@ impl Action {
                 format!("line {} column {}: {:?}", error.line(), error.column(), error.classify()),
             )
         })
+    }
+
+    /// What a person has said about it, where somebody was asked.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.hold.as_ref()?.verdict()
     }
 
     /// The flow and step that asked for it, where one did.

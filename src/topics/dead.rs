@@ -7,16 +7,20 @@ use super::{
     Names, Unreadable,
     action::Action,
     event::{Event, Origin, OriginKind},
+    hold::{Answer, Hold, Rule},
     record::{Append, ID, KEY_ID, PLAIN, Record, RecordHeaders},
     travel,
     webhook::Webhook,
 };
 use crate::model::{
-    code::Code,
+    code::{self, Code},
     connection::ConnectionName,
     id::{DeadId, WebhookId},
     time::Timestamp,
 };
+
+/// What the id of a letter ends with while it is sent on its way again.
+pub const ASIDE: &str = "+retry";
 
 /// What died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +154,32 @@ impl DeadLetter {
                 }),
             },
         }
+    }
+
+    /// Whether it is no dead letter at all, but an action that waits until a person has agreed.
+    pub fn is_held(&self) -> bool {
+        self.code == code::HELD
+    }
+
+    /// The action that it keeps.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when it keeps none, or one of a newer version.
+    pub fn action(&self) -> Result<Action, Unreadable> {
+        Action::from_record(&self.record())
+    }
+
+    /// A held action on its way again, on the topic that it came on: a person's answer is no repair. It says what the
+    /// person said, and that it was asked for once more, or its owner would take it for settled.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the original is no action.
+    pub fn answered(&self, answer: Answer, names: &Names) -> Result<Append, Unreadable> {
+        let mut action = self.action()?;
+        action.retry += 1;
+        let rule = action.hold.map_or(Rule::Always, |hold| hold.rule);
+        action.hold = Some(Hold { rule, answer: Some(answer) });
+        Ok(action.to_append(names.lane(&action.connection, &action.origin)))
     }
 
     fn record(&self) -> Record {

@@ -5,6 +5,8 @@
 //! | `claim` | who owns the lane, at which epoch |
 //! | `a/<action>` | the action's intent, then its outcome |
 //! | `p/<key>` | a conflict key whose actions wait: how many, until when |
+//! | `h/<action>` | the action is held for a person |
+//! | `y/<flow>/<step>/<action>` | a person approved the action, of a step that holds its first ones |
 //! | `o/<key>/<sequence>` | the id of an action that waits, at its place among its equals |
 //! | `w/<action>` | the action itself, whole; the three are deleted after its outcome |
 //! | `l/<object>` | the vendor's id of an object |
@@ -46,6 +48,8 @@ pub mod key {
     pub const WAITING: &str = "w/";
     /// All conflict keys whose actions wait.
     pub const PARKED: &str = "p/";
+    /// All actions that are held for a person.
+    pub const HELD: &str = "h/";
 
     pub fn action(id: &ActionId) -> String {
         format!("a/{id}")
@@ -53,6 +57,19 @@ pub mod key {
 
     pub fn waiting(id: &ActionId) -> String {
         format!("w/{id}")
+    }
+
+    pub fn held(id: &ActionId) -> String {
+        format!("h/{id}")
+    }
+
+    /// All approvals of a flow's step, by the first names of both.
+    pub fn approvals(of: &str) -> String {
+        format!("y/{of}/")
+    }
+
+    pub fn approval(of: &str, id: &ActionId) -> String {
+        format!("y/{of}/{id}")
     }
 
     pub fn parked(conflict: &KeyHash) -> String {
@@ -119,6 +136,18 @@ pub mod key {
     }
 }
 
+/// An action that is held for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    pub at: Timestamp,
+}
+
+/// A person has approved an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    pub at: Timestamp,
+}
+
 /// Who owns the lane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
@@ -183,9 +212,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether it settles this action too: not when it died, or was left out, and a person has asked for it again since.
+    /// Whether it settles this action too: not when it died, was left out or is held, and a person has asked for it again
+    /// since.
     pub fn settles(&self, action: &Action) -> bool {
-        !self.end.failed() || action.retry <= self.retry
+        !(self.end.failed() || self.end == End::Held) || action.retry <= self.retry
     }
 }
 
@@ -205,10 +235,14 @@ pub enum End {
     Dropped(Code),
     /// It is a dead letter.
     Dead(Code),
+    /// It waits until a person has agreed: a record in `dead` keeps its bytes.
+    Held,
+    /// A person said no: nothing was sent, and nothing will be.
+    Refused,
 }
 
 impl End {
-    /// Whether the target does not hold what the action wanted.
+    /// Whether the target does not hold what the action wanted, although nobody said no.
     pub fn failed(self) -> bool {
         matches!(self, Self::Dropped(_) | Self::Dead(_))
     }
@@ -221,6 +255,8 @@ impl End {
             Self::Adopted => "adopted",
             Self::Dropped(_) => "dropped",
             Self::Dead(_) => "dead",
+            Self::Held => "held",
+            Self::Refused => "refused",
         }
     }
 
@@ -233,6 +269,8 @@ impl End {
             Self::Adopted => "adopted: the target was said to hold it; nothing was sent".to_owned(),
             Self::Dropped(code) => format!("dropped: {code}; nothing was sent"),
             Self::Dead(code) => format!("dead: {code}"),
+            Self::Held => "held: nothing is sent before a person has agreed (`spojka approve list`)".to_owned(),
+            Self::Refused => "refused: a person said no; nothing was sent".to_owned(),
         }
     }
 }

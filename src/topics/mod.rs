@@ -18,6 +18,7 @@ pub mod control;
 pub mod dead;
 pub mod event;
 pub mod flows;
+pub mod hold;
 pub mod memory;
 pub mod record;
 pub mod replay;

@@ -10,15 +10,18 @@ use super::{
     memory::End,
 };
 use crate::model::{
+    code,
     id::Ids,
     time::{Since, Timestamp},
 };
 
-/// The event of an action's end; nothing where no step waits for it.
+/// The event of an action's end; nothing where no step waits for it, or where a person has still to say what becomes of it.
 pub fn ended(ids: &Ids, action: &Action, end: End, result: BTreeMap<String, String>, at: Timestamp) -> Option<Event> {
     let Purpose::Step { flow, step, continuation: Some(continuation), .. } = &action.purpose else { return None };
     let (event_type, outcome) = match end {
         End::Dropped(code) | End::Dead(code) => (STEP_FAILED, code.as_str()),
+        End::Refused => (STEP_FAILED, code::REFUSED_BY_PERSON.as_str()),
+        End::Held => return None,
         end => (STEP_DONE, end.as_str()),
     };
     let body = v1::Step {

@@ -355,6 +355,7 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
         retry: 0,
         optional: false,
         adopt: false,
+        hold: None,
         origin: Origin::default(),
         traceparent: None,
     };

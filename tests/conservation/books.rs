@@ -39,11 +39,13 @@ pub enum Fate {
     TooOld,
     Unchanged,
     Superseded,
-    /// It was optional, and a quota was used up.
+    /// It was optional, and a quota was used up; or a person refused it.
     Dropped,
     Done,
     /// A person must decide.
     Dead,
+    /// A person must agree first.
+    Held,
     Waiting,
     Lost,
 }
@@ -61,6 +63,7 @@ impl Fate {
             Self::Dropped => "dropped",
             Self::Done => "done",
             Self::Dead => "dead letter",
+            Self::Held => "held for a person",
             Self::Waiting => "waiting",
             Self::Lost => "lost",
         }
@@ -77,9 +80,10 @@ impl Fate {
     fn of_end(end: End) -> Self {
         match end {
             End::Dead(_) => Self::Dead,
+            End::Held => Self::Held,
             End::Unchanged => Self::Unchanged,
             End::Superseded => Self::Superseded,
-            End::Dropped(_) => Self::Dropped,
+            End::Dropped(_) | End::Refused => Self::Dropped,
             _ => Self::Done,
         }
     }
@@ -279,10 +283,14 @@ impl<'a> Books<'a> {
             let text = format!("`{}` ended ({}), and {what} is missing", action.operation, outcome.end.as_str());
             self.report.violate(Wrong::Lost, &action.connection, &action.id, text);
         };
-        if matches!(outcome.end, End::Dead(_)) && !topics.buried(self.world.ids.dead(action.id.as_str()).as_str()) {
-            lost("its dead letter");
+        if matches!(outcome.end, End::Dead(_) | End::Held)
+            && !topics.buried(self.world.ids.dead(action.id.as_str()).as_str())
+        {
+            lost(if outcome.end == End::Held { "the record that keeps it" } else { "its dead letter" });
         }
         match &action.purpose {
+            // A person has still to say what becomes of it.
+            _ if outcome.end == End::Held => {}
             Purpose::Step { continuation: Some(_), .. }
                 if !topics.event_ids.contains(&self.world.ids.step_event(&action.id)) && !topics.trimmed =>
             {

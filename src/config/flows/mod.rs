@@ -2,6 +2,7 @@
 
 mod disagree;
 mod expressions;
+mod hold;
 mod parameters;
 mod steps;
 

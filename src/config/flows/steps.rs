@@ -1,4 +1,4 @@
-//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `on_refusal`,
+//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `hold`, `on_refusal`,
 //! `optional`, `was`.
 
 use std::{
@@ -13,14 +13,17 @@ use super::{
         report::Problems,
         tree::{Entry, Node, Value},
     },
-    LONGEST_NAME, condition, is_name, names, no_such_connection, parameters, steps_in_scope,
+    LONGEST_NAME, condition, hold, is_name, names, no_such_connection, parameters, steps_in_scope,
 };
 use crate::{
     config::ConnectionConfig,
     connectors::contract::{Operation, Vendor, operation::OperationKind},
     expr::{Expression, Scope},
     model::{code, connection::ConnectionName},
-    router::{OnRefusal, Step, flow::schedule},
+    router::{
+        OnRefusal, Step,
+        flow::{Hold, schedule},
+    },
     topics::event::Entity,
 };
 
@@ -33,6 +36,7 @@ struct Head<'a> {
     on_refusal: OnRefusal,
     optional: bool,
     when: Option<&'a Node>,
+    hold: Option<&'a Node>,
     /// `connection.operation` with the parameters.
     call: &'a Entry,
     target: Option<(&'a ConnectionName, &'a ConnectionConfig, &'static Operation)>,
@@ -83,6 +87,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
     let on_refusal = fields.node("on_refusal").and_then(|node| scalar(node, problems, read_on_refusal));
     let optional = fields.flag("optional", false, problems);
     let when = fields.node("when");
+    let hold = fields.node("hold");
     let was = fields.node("was").map_or_else(Vec::new, |node| names(node, problems));
     fields.finish(problems);
     let call = call?;
@@ -93,6 +98,7 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
         on_refusal: on_refusal.unwrap_or_default(),
         optional,
         when,
+        hold,
         call,
         target: find_target(call, connections, problems),
     })
@@ -188,9 +194,11 @@ fn compile(heads: &[Head<'_>], entity: Option<Entity>, problems: &mut Problems) 
     for (at, head) in heads.iter().enumerate() {
         let scope = Scope::new(entity, &steps_in_scope(&results, at));
         let when = head.when.and_then(|node| condition(node, &scope, problems));
+        let hold = head.hold.and_then(|node| hold::read(node, &scope, problems));
         let Some((connection, config, operation)) = head.target else { continue };
         let given = parameters::read(&head.call.key, &head.call.value, operation, &scope, problems);
-        let used = when.iter().flat_map(|when: &Expression| when.steps().iter().cloned());
+        let conditions = when.iter().chain(hold.as_ref().and_then(Hold::condition));
+        let used = conditions.flat_map(|when: &Expression| when.steps().iter().cloned());
         let used = used.chain(given.iter().flat_map(parameters::steps));
         steps.push(Step {
             name: head.name.clone(),
@@ -203,6 +211,7 @@ fn compile(heads: &[Head<'_>], entity: Option<Entity>, problems: &mut Problems) 
             needs: used.filter_map(|name| places.get(name.as_str()).copied()).collect(),
             given,
             when,
+            hold,
             after: None,
         });
     }

@@ -82,6 +82,7 @@ fn action(id: &str, entity: &str, version: Version, arrived: i64) -> Action {
         retry: 0,
         optional: false,
         adopt: false,
+        hold: None,
         origin: Origin::default(),
         traceparent: None,
     }

@@ -39,6 +39,7 @@ fn action(key: &str, webhook: &str) -> Action {
         retry: 0,
         optional: false,
         adopt: false,
+        hold: None,
         origin: Origin::default(),
         traceparent: None,
     }

@@ -14,16 +14,13 @@ use crate::{
     },
     topics::{
         action::Action,
-        dead::{DeadLetter, Kind},
+        dead::{ASIDE, DeadLetter, Kind},
         memory::{self, ActionState, End, Outcome, key},
         record::Append,
     },
 };
 
-/// What the id of a letter ends with while it is sent on its way again.
-const ASIDE: &str = "+retry";
-
-/// Which dead letters are meant. Everything that is given must fit.
+/// Which dead letters are meant. Everything that is given must fit. What is held for a person is none.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeadFilter {
@@ -120,7 +117,7 @@ pub struct Retried {
 }
 
 impl Retried {
-    fn of(append: &Append) -> Option<Self> {
+    pub(super) fn of(append: &Append) -> Option<Self> {
         let action: Action = serde_json::from_slice(append.value.as_deref()?).ok()?;
         Some(Self { connection: action.connection, action: action.id, retry: action.retry })
     }
@@ -140,9 +137,7 @@ impl Operator {
         Ok(DeadLetter::from_bytes(&bytes)?)
     }
 
-    /// Sends dead letters on their way again. Each is kept beside its place until it is written to its topic: a crash in
-    /// between leaves that copy, which sends it twice at the most, and everything downstream takes that. Its own place is
-    /// free before, because what dies again may lie there before we would have removed it.
+    /// Sends dead letters on their way again.
     pub async fn dead_retry(&self, filter: &DeadFilter) -> Result<Moved, OperatorError> {
         let table = self.dead_table().await?;
         let mut moved = Moved::default();
@@ -154,9 +149,7 @@ impl Operator {
             if letter.kind == Kind::Action {
                 moved.actions.extend(Retried::of(&append));
             }
-            let beside = self.put_aside(table.as_ref(), letter).await?;
-            self.log.append(vec![append]).await?;
-            self.remove(table.as_ref(), &beside).await?;
+            self.send_on(table.as_ref(), letter, append).await?;
             moved.moved += 1;
         }
         Ok(moved)
@@ -170,9 +163,9 @@ impl Operator {
             memory.catch_up().await?;
             let state = memory.get(&key::action(action))?.map(|bytes| memory::read(&bytes)).transpose()?;
             ends.push(match state {
-                // Any end but another death settles every retry.
+                // Any end but another death, or being held, settles every retry.
                 Some(ActionState::Settled(Outcome { end, retry: settled, .. }))
-                    if settled >= *retry || !matches!(end, End::Dead(_)) =>
+                    if settled >= *retry || !matches!(end, End::Dead(_) | End::Held) =>
                 {
                     Some(end)
                 }
@@ -193,7 +186,21 @@ impl Operator {
         Ok(moved)
     }
 
-    async fn dead_table(&self) -> Result<Arc<dyn Table>, OperatorError> {
+    /// Sends a letter's record on its way again. It is kept beside its place until it is written to its topic: a crash in
+    /// between leaves that copy, which sends it twice at the most, and everything downstream takes that. Its own place is
+    /// free before, because what dies again may lie there before we would have removed it.
+    pub(super) async fn send_on(
+        &self,
+        table: &dyn Table,
+        letter: DeadLetter,
+        append: Append,
+    ) -> Result<(), OperatorError> {
+        let beside = self.put_aside(table, letter).await?;
+        self.log.append(vec![append]).await?;
+        self.remove(table, &beside).await
+    }
+
+    pub(super) async fn dead_table(&self) -> Result<Arc<dyn Table>, OperatorError> {
         let table = self.log.table(&self.names.dead(), Fencing::None).await?;
         table.catch_up().await?;
         Ok(table)
@@ -219,9 +226,14 @@ impl Operator {
 
 /// The dead letters that are meant.
 fn chosen(table: &dyn Table, filter: &DeadFilter) -> Result<Vec<DeadLetter>, OperatorError> {
+    chosen_of(table, filter, false)
+}
+
+/// The letters that are meant: of what is held for a person, or of what died.
+pub(super) fn chosen_of(table: &dyn Table, filter: &DeadFilter, held: bool) -> Result<Vec<DeadLetter>, OperatorError> {
     let mut letters = Vec::new();
     for_each(table, |letter| {
-        if filter.fits(&letter) && (filter.limit == 0 || letters.len() < filter.limit) {
+        if letter.is_held() == held && filter.fits(&letter) && (filter.limit == 0 || letters.len() < filter.limit) {
             letters.push(letter);
         }
     })?;

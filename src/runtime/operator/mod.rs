@@ -1,7 +1,8 @@
-//! What an operator asks of a running installation: topics, dead letters, the trace of one id. The admin port and the
+//! What an operator asks of a running installation: topics, dead letters, what is held, the trace of one id. The admin port and the
 //! commands are both thin covers of this.
 
 pub mod dead;
+pub mod held;
 pub mod lanes;
 pub mod recorded;
 pub mod topics;

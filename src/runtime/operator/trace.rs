@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub at: String,
-    /// `webhook`, `reply`, `event`, `action`, `outcome`, `dead`.
+    /// `webhook`, `reply`, `event`, `action`, `answer`, `outcome`, `dead`.
     pub what: String,
     pub id: String,
     pub text: String,
@@ -61,7 +61,9 @@ impl Operator {
                 })
                 .await?;
             }
-            actions.sort_by(|a, b| a.id.cmp(&b.id));
+            actions.sort_by(|a, b| (&a.id, a.retry).cmp(&(&b.id, b.retry)));
+            actions.dedup_by(|a, b| a.id == b.id && a.retry == b.retry);
+            lines.extend(actions.iter().filter_map(answer_line));
             actions.dedup_by(|a, b| a.id == b.id);
             if actions.is_empty() {
                 continue;
@@ -200,6 +202,12 @@ fn action_line(action: &Action) -> Line {
         Purpose::List { list, .. } => format!("list `{list}`"),
     };
     line(&action.source.arrived, "action", &action.id, format!("{}.{} ({why})", action.connection, action.operation))
+}
+
+/// What a person said about an action. Later retries carry it along.
+fn answer_line(action: &Action) -> Option<Line> {
+    let answer = action.hold.as_ref()?.answer?;
+    Some(line(&answer.at, "answer", &action.id, format!("{} by a person", answer.verdict.as_str())))
 }
 
 fn state_line(action: &Action, state: Option<&[u8]>, waiting: Option<&[u8]>) -> Result<Option<Line>, OperatorError> {

@@ -134,6 +134,7 @@ impl Replayer {
             retry: 0,
             optional: false,
             adopt: false,
+            hold: None,
             origin: Origin { kind: OriginKind::Import, run: import.run.clone() },
             traceparent: None,
         }

@@ -13,7 +13,7 @@ use crate::{
     model::{connection::ConnectionName, id::ActionId},
     topics::{
         Names,
-        memory::{self, ActionState, BulkPosition, Outcome, key},
+        memory::{self, ActionState, BulkPosition, End, Outcome, key},
         record::{ID, Record},
     },
 };
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, PartialEq)]
 pub(super) enum Known {
     Nothing,
-    /// It waits in memory, is on its way, or was begun.
+    /// It waits in memory or for a person, is on its way, or was begun.
     Waiting,
     Settled(Outcome),
 }
@@ -94,6 +94,7 @@ impl Lane {
 
     fn ask(&self, id: &ActionId) -> LogResult<Known> {
         match read(self.memory.as_ref(), &key::action(id))? {
+            Some(ActionState::Settled(Outcome { end: End::Held, .. })) => Ok(Known::Waiting),
             Some(ActionState::Settled(outcome)) if !outcome.end.failed() => Ok(Known::Settled(outcome)),
             Some(ActionState::Begun { .. }) => Ok(Known::Waiting),
             // One that died may have been asked for again since.

@@ -352,7 +352,8 @@ fn count(tally: &mut Tally, known: &Known) {
         Known::Settled(outcome) => match outcome.end {
             End::Done | End::Unchanged | End::Adopted => &mut tally.done,
             End::Superseded => &mut tally.superseded,
-            End::Dropped(_) | End::Dead(_) => &mut tally.failed,
+            End::Held => &mut tally.waiting,
+            End::Dropped(_) | End::Dead(_) | End::Refused => &mut tally.failed,
         },
     };
     *place += 1;

@@ -183,6 +183,7 @@ impl Stage {
             retry: 0,
             optional: false,
             adopt: false,
+            hold: None,
             origin: Origin::default(),
             traceparent: None,
         }
