@@ -10,6 +10,9 @@ use super::{
 };
 use crate::model::code;
 
+/// What to do where there is nothing.
+const BEGIN: &str = "begin with an example: `spojka init` lists them";
+
 /// What all files say together.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
@@ -75,7 +78,7 @@ fn instead_of_yaml(directory: &Path) -> String {
             return format!("rename `{name}` so that it ends in `.yaml`");
         }
     }
-    "begin with a copy of one of deploy/examples".to_owned()
+    BEGIN.to_owned()
 }
 
 /// Parses files and puts them together.
@@ -104,9 +107,7 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
     merged.with_flows.sort();
     let empty = [&merged.connections, &merged.flows, &merged.service].into_iter().all(Vec::is_empty);
     if let Some(file) = files.first().filter(|_| empty && problems.count() == 0) {
-        problems
-            .add(&Place::start(file), code::NO_CONFIG, "the config is empty")
-            .hint("begin with a copy of one of deploy/examples");
+        problems.add(&Place::start(file), code::NO_CONFIG, "the config is empty").hint(BEGIN);
     }
     merged
 }

@@ -50,6 +50,8 @@ pub enum Takes {
     List(&'static Mapping),
     /// Texts by names.
     Texts,
+    /// Something whose inside only checking knows: what it is for people, and its types in JSON.
+    Open(&'static str, &'static [&'static str]),
 }
 
 const fn key(name: &'static str, takes: Takes, default: &'static str, doc: &'static str) -> Key {
@@ -80,6 +82,7 @@ pub const CONFIG: Mapping = Mapping {
     keys: &[
         key("connections", Takes::Named(&CONNECTION), "", "The accounts at vendors, by names that you choose."),
         key("flows", Takes::Named(&FLOW), "", "On which event, when, do what; by names that you choose."),
+        key("tests", Takes::Named(&TEST), "", "What goes in and what shall come out: `spojka check` runs them."),
         key("installation", Takes::Map(&INSTALLATION), "", "What sets this installation apart from others."),
         key("log", Takes::Map(&LOG), "", "Where everything is stored."),
         key("gateway", Takes::Map(&GATEWAY), "", "Where webhooks arrive."),
@@ -396,6 +399,77 @@ pub const STEP: Mapping = Mapping {
     ],
 };
 
+const EXPECT: Takes = Takes::Open("list of expectations", &["array"]);
+const RESULTS: Takes = Takes::Open("mapping from a step to its results, or to the code that it dies of", &["object"]);
+const TIME: Takes = Takes::Form("time", "^[0-9]{4}-[0-9]{2}-[0-9]{2}T.+$");
+const BODY: Takes = Takes::Open("text, or a mapping that is sent as JSON", &["string", "object", "array"]);
+
+const TEST: Mapping = Mapping {
+    name: "tests.<name>",
+    doc: "A test beside the flows.",
+    keys: &[
+        key("flow", TEXT, "all", "Only what this flow does is looked at."),
+        key("event", Takes::Map(&TEST_EVENT), "", "The event that goes in; or:"),
+        key("webhook", Takes::Map(&TEST_WEBHOOK), "", "the webhook, as it arrived."),
+        key("results", RESULTS, "empty results", "What steps return to later ones."),
+        key("expect", EXPECT, "", "Every action with the parameters that matter, and what is left undone and why."),
+        key("cases", Takes::List(&TEST_CASE), "", "The same again, with changes."),
+    ],
+};
+
+const TEST_EVENT: Mapping = Mapping {
+    name: "tests.<name>.event",
+    doc: "An event, as expressions see it.",
+    keys: &[
+        needed("type", Takes::EventTypes, "Its type."),
+        key("from", TEXT, "the only one that gives it", "The connection that it comes from."),
+        key("time", TIME, "after every flow's `start`", "Since when it is true."),
+        key(
+            "body",
+            Takes::Open("fields of the event's entity", &["object"]),
+            "",
+            "What it says, by the schema's names.",
+        ),
+    ],
+};
+
+const TEST_WEBHOOK: Mapping = Mapping {
+    name: "tests.<name>.webhook",
+    doc: "A webhook, behind the gateway's door.",
+    keys: &[
+        needed("from", TEXT, "The connection that it came to."),
+        key("method", TEXT, "POST", "The request's method."),
+        key("event", TEXT, "", "The event that its URL named."),
+        key("at", TIME, "after all that it tells", "When it arrived."),
+        key("headers", Takes::Texts, "", "Its headers."),
+        key("query", Takes::Texts, "", "Its query."),
+        key("body", BODY, "", "What was posted; or:"),
+        key("file", TEXT, "", "the file that holds it, from the config's directory on."),
+        key("replies", Takes::Named(&TEST_REPLY), "", "What the connector would have fetched, by what for."),
+    ],
+};
+
+const TEST_REPLY: Mapping = Mapping {
+    name: "tests.<name>.webhook.replies.<name>",
+    doc: "A reply that was fetched.",
+    keys: &[
+        key("status", count(599), "200", "Its HTTP status."),
+        key("body", BODY, "", "What it holds; or:"),
+        key("file", TEXT, "", "the file that holds it, from the config's directory on."),
+    ],
+};
+
+const TEST_CASE: Mapping = Mapping {
+    name: "tests.<name>.cases[]",
+    doc: "The test once more, with changes.",
+    keys: &[
+        needed("name", TEXT, "What the report calls it."),
+        key("set", Takes::Open("mapping from a path to a value", &["object"]), "", "Changes: `items[0].code: BOOK-1`."),
+        key("results", RESULTS, "the test's", "What steps return in this case."),
+        key("expect", EXPECT, "the test's", "What shall come out in this case."),
+    ],
+};
+
 /// Every mapping, in the order of the reference.
 pub fn mappings() -> Vec<&'static Mapping> {
     let mut all = vec![&CONFIG];
@@ -429,6 +503,7 @@ impl Takes {
             Self::NamedOr(_, word) => format!("mapping by names; each may be `{word}`"),
             Self::List(_) => "list of mappings".to_owned(),
             Self::Texts => "mapping of texts".to_owned(),
+            Self::Open(what, _) => what.to_owned(),
         }
     }
 }

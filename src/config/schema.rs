@@ -101,6 +101,7 @@ fn of_takes(takes: Takes, vendors: &[&Vendor]) -> Value {
         Takes::NamedOr(mapping, word) => named(mapping, Some(word)),
         Takes::List(mapping) => json!({ "type": "array", "minItems": 1, "items": of_mapping(mapping, vendors) }),
         Takes::Texts => json!({ "type": "object", "additionalProperties": reference("text") }),
+        Takes::Open(_, types) => json!({ "type": types }),
     }
 }
 

@@ -82,7 +82,8 @@ impl Secrets<'_> {
                 problems
                     .add(&node.place, code::PLAIN_SECRET, "a secret must be a reference")
                     .hint("write `env:NAME` or `file:/path` and keep the secret there");
-                return None;
+                // What else is wrong is told at once, the flows of this connection included.
+                return (self.mode == Mode::CheckOnly).then(|| Secret::new(PLACEHOLDER));
             }
         };
         let found = found.map(|secret| secret.trim_end_matches(['\r', '\n']).to_owned());

@@ -223,7 +223,10 @@ impl Builder<'_> {
         let place = self.at(*error.marker());
         let line = place.file.line(place.line).to_owned();
         let added = self.problems.add(&place, code::YAML_SYNTAX, lower_first(error.info()));
-        if line.contains("${") || line.contains("when:") {
+        let inside = line.split_once("${").is_some_and(|(before, _)| before.contains(['{', '[']));
+        if inside {
+            added.hint("inside of `{…}` and `[…]` a value with `${…}` stands in quotes: `\"${order.number}\"`");
+        } else if line.contains("${") || line.contains("when:") {
             added.hint("a text that holds `: `, ` #`, `{`, `[` or quotes may need quotes around all of it");
         }
     }

@@ -254,6 +254,8 @@ codes! {
         "A step may use the results of steps that stand before it in its flow.";
     NO_SUCH_RESULT = "no-such-result", Config, "the step's operation returns no such result",
         "`spojka connectors <vendor>` lists what each operation returns.";
+    NOT_EVALUATED = "not-evaluated", Config, "the way to a field stands where its value is meant",
+        "In `when` an expression stands by itself; everywhere else it stands in `${…}`, and what stands outside is plain text.";
     NO_SUCH_FLOW = "no-such-flow", Config, "there is no flow of this name", "The flows are those under `flows`, in all files of the config.";
 
     // What running the tests beside the flows finds.

@@ -14,11 +14,12 @@ use super::{
 use crate::{
     connectors::contract::{FieldKind, Operation, Parameter},
     expr::{
-        Scope, Template,
+        Expression, Scope, Template,
         schema::{self, MONEY, Type},
     },
     model::code,
     router::{Given, Source, coerce::coerce},
+    topics::event::Entity,
 };
 
 /// Reads what stands under an operation.
@@ -131,11 +132,22 @@ impl Reader<'_> {
     fn refuse_constant(&self, constant: &str, problems: &mut Problems) {
         let Parameter { name, kind, .. } = self.parameter;
         let added = problems.add(&self.node.place, code::PARAMETER_KIND, format!("`{name}` takes {}", article(*kind)));
-        if let FieldKind::Choice(choices) = kind
+        if self.is_forgotten(constant) {
+            added.hint(format!("write `${{{constant}}}` for the field's value"));
+        } else if let FieldKind::Choice(choices) = kind
             && let Some(near) = crate::expr::suggest::nearest(constant, choices.iter().copied())
         {
             added.hint(format!("did you mean `{near}`?"));
         }
+    }
+
+    /// Whether a constant is the way to a field, so that `${…}` was probably forgotten.
+    fn is_forgotten(&self, constant: &str) -> bool {
+        let first = constant.split_once('.').map_or("", |(first, _)| first);
+        let named = Entity::ALL.iter().map(|entity| entity.as_str()).chain(["event", "steps"]);
+        named.into_iter().any(|name| name == first)
+            && !constant.contains(char::is_whitespace)
+            && Expression::compile(constant, self.scope).is_ok()
     }
 
     /// A member of a list of texts.
@@ -178,7 +190,14 @@ impl Reader<'_> {
             return fits.then_some(Source::Template(template));
         };
         match coerce(self.parameter.kind, Json::from(constant)) {
-            Ok(Some(value)) => Some(Source::Constant(value)),
+            Ok(Some(value)) => {
+                if self.is_forgotten(constant) {
+                    let message = format!("`{}` is the text `{constant}`, not the field's value", self.parameter.name);
+                    let added = problems.warn(&self.node.place, code::NOT_EVALUATED, message);
+                    added.hint(format!("write `${{{constant}}}`"));
+                }
+                Some(Source::Constant(value))
+            }
             Ok(None) if self.parameter.required => {
                 let message = format!("`{}` is needed, and empty", self.parameter.name);
                 problems.add(&self.node.place, code::MISSING_PARAMETER, message);

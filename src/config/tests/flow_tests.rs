@@ -113,6 +113,22 @@ fn a_test_with_expectations_and_cases_counts_for_itself_too() {
 }
 
 #[test]
+fn a_held_step_is_told_from_one_that_is_done_at_once() {
+    let run = |hold: &str, held: bool| {
+        let flows = format!(
+            "flows:\n  one: {{ on: order.paid, do: [{{ crm.add_note: {{ contact: a, text: b }}, hold: {hold} }}] }}\n"
+        );
+        let expect = format!("    expect: [{{ crm.add_note: {{}}, held: {held} }}]\n");
+        let config = load_one(&format!("{CONNECTIONS}{flows}tests:\n  one:\n{EVENT}{expect}")).expect("right");
+        let run = config.run_tests(Path::new("/nowhere"));
+        run.report.map(|report| report.to_string()).unwrap_or_default()
+    };
+    assert_eq!([run("always", true), run("order.paid", false)], ["", ""]);
+    assert!(run("order.paid", true).contains("does not wait for a person"));
+    assert!(run("always", false).contains("`crm.add_note` waits for a person"));
+}
+
+#[test]
 fn a_step_can_be_said_to_have_failed() {
     passes(
         "    results: { find: refused }
