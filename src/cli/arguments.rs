@@ -1,10 +1,15 @@
 //! The command line.
 
 pub mod approve;
+mod backtest;
+mod flows;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use backtest::BacktestArguments;
+pub use flows::FlowsCommand;
 
 use super::{check::CheckArguments, init::InitArguments, simulate::SimulateArguments};
 use crate::{
@@ -78,6 +83,17 @@ pub enum Command {
     /// Judge stored webhooks, events or actions again, and do what is missing. Counts first, and does nothing without --yes.
     #[command(args_conflicts_with_subcommands = true)]
     Replay(ReplayArguments),
+    /// Run other flows against recorded events, and show how what they do differs from what the present flows do. Sends nothing.
+    Backtest(BacktestArguments),
+    /// Have the running process read its config again: its flows come into force, if all of it is right. As SIGHUP does.
+    Reload {
+        /// The process's admin port, if not the one that the config names.
+        #[arg(long, value_name = "HOST:PORT")]
+        admin: Option<SocketAddr>,
+    },
+    /// The versions of the flows: which were in force since when, and what they were.
+    #[command(subcommand)]
+    Flows(FlowsCommand),
     /// Read what a vendor holds already, show what the flows would do with it, and adopt or fire it.
     Import(ImportArguments),
     /// The story of one webhook, event, action or dead letter.

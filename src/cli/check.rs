@@ -1,5 +1,5 @@
-//! `spojka check`: every problem of a config at once, then the tests beside its flows. Pure: no network, no log, and secrets
-//! need not be there.
+//! `spojka check`: every problem of a config at once, then the tests beside its flows. Pure: no network, and secrets need not
+//! be there; only with `--against-log` it reads the log.
 
 use std::{
     io,
@@ -9,7 +9,11 @@ use std::{
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Exit, output::Output};
+use super::{
+    Exit,
+    estimate::{self, Estimate},
+    output::Output,
+};
 use crate::{
     config::{self, Config, Mode, Problem, ProcessEnvironment, Report, Severity},
     connectors::VENDORS,
@@ -27,6 +31,9 @@ pub struct CheckArguments {
     /// Warnings are errors: for CI.
     #[arg(long)]
     pub deny_warnings: bool,
+    /// Also estimate, from the events recorded in the last 30 days, how many actions these flows will cause, and their price.
+    #[arg(long)]
+    pub against_log: bool,
 }
 
 pub fn run(path: &Path, arguments: &CheckArguments, output: &mut Output<'_>) -> anyhow::Result<Exit> {
@@ -34,19 +41,23 @@ pub fn run(path: &Path, arguments: &CheckArguments, output: &mut Output<'_>) -> 
     let config = match config::load(path, &ProcessEnvironment, VENDORS, Mode::CheckOnly) {
         Ok(config) => config,
         Err(Report { problems }) => {
-            tell(&json!({ "problems": problems }), &problems, &summary(&problems), output)?;
+            tell(&json!({ "problems": problems }), &problems, &summary(&problems), None, output)?;
             return Ok(Exit::Usage);
         }
     };
     let tests = config.run_tests(config::directory_of(path));
     let failures = tests.report.into_iter().flat_map(|report| report.problems);
     let problems: Vec<Problem> = config.warnings.iter().cloned().chain(failures).collect();
-    let answer = json!({
+    let estimate = if arguments.against_log { Some(estimate::estimate(path, &config, output)?) } else { None };
+    let mut answer = json!({
         "problems": problems, "connections": config.connections.len(), "flows": config.flows.flows().len(),
         "tests": { "passed": tests.passed, "failed": tests.failed },
     });
+    if let Some(estimate) = &estimate {
+        answer["estimate"] = serde_json::to_value(estimate)?;
+    }
     let summary = format!("{}: {}{}", summary(&problems), size(&config), told(tests.passed, tests.failed));
-    tell(&answer, &problems, &summary, output)?;
+    tell(&answer, &problems, &summary, estimate.as_ref(), output)?;
     Ok(match (tests.failed, arguments.deny_warnings && !config.warnings.is_empty()) {
         (_, true) => Exit::Usage,
         (0, false) => Exit::Done,
@@ -54,12 +65,19 @@ pub fn run(path: &Path, arguments: &CheckArguments, output: &mut Output<'_>) -> 
     })
 }
 
-fn tell(answer: &Value, problems: &[Problem], summary: &str, output: &mut Output<'_>) -> io::Result<()> {
+fn tell(
+    answer: &Value,
+    problems: &[Problem],
+    summary: &str,
+    estimate: Option<&Estimate>,
+    output: &mut Output<'_>,
+) -> io::Result<()> {
     output.show(answer, |out, _| {
         for problem in problems {
             writeln!(out, "{problem}")?;
         }
-        writeln!(out, "{summary}")
+        writeln!(out, "{summary}")?;
+        estimate.map_or(Ok(()), |estimate| estimate::print(out, estimate))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Asks the running installation through its admin port, or opens the log itself when nobody runs.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
@@ -19,7 +19,8 @@ use crate::{
     },
     runtime::{
         self, Ground,
-        admin::{Complaint, Question},
+        admin::{Complaint, Desk, Question},
+        backtest::Backtester,
         operator::OperatorError,
         replay::Replayer,
     },
@@ -81,7 +82,7 @@ pub fn ask<T: DeserializeOwned>(path: &Path, question: Question) -> anyhow::Resu
 
 /// The answer to one question.
 pub async fn answer<T: DeserializeOwned>(path: &Path, config: &Config, question: Question) -> anyhow::Result<T> {
-    if let Some(value) = over_the_port(config, &question).await? {
+    if let Some(value) = over_the_port(config.admin.listen, &question).await? {
         return read(value);
     }
     let here = Here::open(path).await?;
@@ -101,7 +102,7 @@ pub enum Installation {
 impl Installation {
     pub async fn find(path: &Path) -> anyhow::Result<Self> {
         let config = load(path, Mode::CheckOnly)?;
-        let runs = over_the_port(&config, &Question::ReplayList).await?.is_some();
+        let runs = over_the_port(config.admin.listen, &Question::ReplayList).await?.is_some();
         Ok(if runs { Self::Running(Box::new(config)) } else { Self::Here(Here::open(path).await?) })
     }
 
@@ -111,7 +112,7 @@ impl Installation {
 
     pub async fn ask<T: DeserializeOwned>(&self, question: Question) -> anyhow::Result<T> {
         match self {
-            Self::Running(config) => match over_the_port(config, &question).await? {
+            Self::Running(config) => match over_the_port(config.admin.listen, &question).await? {
                 Some(value) => read(value),
                 None => bail!("the process behind {} has ended", config.admin.listen),
             },
@@ -131,7 +132,7 @@ impl Installation {
 /// The log, opened by a command.
 pub struct Here {
     log: Log,
-    replayer: Replayer,
+    desk: Desk,
 }
 
 impl Here {
@@ -144,18 +145,23 @@ impl Here {
         log.create_topics(&operator.specs()).await?;
         let ids = runtime::ids_of(&config, random.as_ref())?;
         let ground = Ground::new(&config, Arc::clone(&log), ids, clock, random);
-        Ok(Self { log, replayer: Replayer::new(config, ground, operator, &runtime::owner_name()) })
+        let desk = Desk {
+            replayer: Replayer::new(Arc::clone(&config), ground.clone(), operator.clone(), &runtime::owner_name()),
+            backtester: Backtester::new(config, ground, operator),
+            reloader: None,
+        };
+        Ok(Self { log, desk })
     }
 
     async fn ask(&self, question: Question) -> anyhow::Result<serde_json::Value> {
-        runtime::admin::ask(&self.replayer, question).await.map_err(|error| match error {
+        runtime::admin::ask(&self.desk, question).await.map_err(|error| match error {
             OperatorError::NotFound(what) => NotFound(what).into(),
             other => other.into(),
         })
     }
 
     async fn close(self) -> anyhow::Result<()> {
-        self.replayer.close().await;
+        self.desk.close().await;
         Ok(self.log.close(Duration::from_secs(10)).await?)
     }
 }
@@ -165,20 +171,20 @@ fn read<T: DeserializeOwned>(value: serde_json::Value) -> anyhow::Result<T> {
 }
 
 /// `None`: nobody listens there.
-async fn over_the_port(config: &Config, question: &Question) -> anyhow::Result<Option<serde_json::Value>> {
+pub async fn over_the_port(admin: SocketAddr, question: &Question) -> anyhow::Result<Option<serde_json::Value>> {
     let client = Client::new(&ClientSettings::default())?;
     let limits = Limits { timeout: Duration::from_mins(5), allow_private_addresses: true, ..Limits::default() };
-    let url = url::Url::parse(&format!("http://{}/admin", config.admin.listen))?;
+    let url = url::Url::parse(&format!("http://{admin}/admin"))?;
     let request = Request::new(Method::Post, url).json(&serde_json::to_value(question)?);
     match client.send(&request, &limits).await {
         Ok(reply) if reply.is_success() => Ok(Some(serde_json::from_slice(&reply.body)?)),
         Ok(reply) => match serde_json::from_slice::<Complaint>(&reply.body) {
             Ok(complaint) if complaint.not_found => Err(NotFound(complaint.error).into()),
             Ok(complaint) => bail!("{}", complaint.error),
-            Err(_) => bail!("the admin port at {} answered with status {}", config.admin.listen, reply.status),
+            Err(_) => bail!("the admin port at {admin} answered with status {}", reply.status),
         },
         Err(Unanswered::NotConnected) => Ok(None),
-        Err(error) => bail!("the admin port at {} did not answer: {error:?}", config.admin.listen),
+        Err(error) => bail!("the admin port at {admin} did not answer: {error:?}"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod approve;
 mod arguments;
+mod backtest;
 mod check;
 mod client;
 mod confirm;
@@ -10,12 +11,15 @@ mod counted;
 mod dead;
 mod demo;
 mod doctor;
+mod estimate;
 mod explain;
+mod flows;
 mod import;
 mod init;
 mod lanes;
 pub mod output;
 mod progress;
+mod reload;
 mod replay;
 mod run;
 mod sandbox;
@@ -109,6 +113,9 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Approve(command) => approve::run(&config, command, output),
         Command::Dead(command) => dead::run(&config, command, output),
         Command::Replay(arguments) => replay::run(&config, arguments, output),
+        Command::Backtest(arguments) => backtest::run(&config, &arguments, output),
+        Command::Reload { admin } => reload::run(&config, admin, output),
+        Command::Flows(command) => flows::run(&config, command, output),
         Command::Import(arguments) => import::run(&config, &arguments, output),
         Command::Trace { id } => trace::run(&config, id.as_deref(), output),
     }

@@ -9,9 +9,10 @@ use super::{
     output::Output,
 };
 use crate::{
-    config::Mode,
+    config::{self, Mode, ProcessEnvironment},
+    connectors::VENDORS,
     model::random::Generator,
-    runtime::{self, App, End, Ground, Role},
+    runtime::{self, App, End, Ground, Reloads, Role, reload::ReadConfig},
     telemetry::logs,
 };
 
@@ -34,7 +35,11 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
         let ids = runtime::ids_of(&config, random.as_ref())?;
         let ground = Ground::new(&config, log, ids, clock, random);
         let owner = runtime::owner_name();
-        let mut app = App::start(Arc::clone(&config), &roles, ground, &owner).await?;
+        let again = path.to_owned();
+        let read: ReadConfig = Arc::new(move || config::load(&again, &ProcessEnvironment, VENDORS, Mode::Resolve));
+        // Heard from the beginning: a process that does not listen ends of it.
+        let mut reloads = Reloads::heard();
+        let mut app = App::start_reloadable(Arc::clone(&config), Some(read), &roles, ground, &owner).await?;
         // Whoever reads that it runs may tell it to stop.
         let told_to_stop = runtime::told_to_stop();
         tracing::info!(
@@ -44,9 +49,20 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
             waits_for_the_log = app.waits_for_the_log(),
             "running"
         );
-        let failed = tokio::select! {
-            error = app.failed() => Some(error),
-            () = told_to_stop => None,
+        tokio::pin!(told_to_stop);
+        let failed = loop {
+            tokio::select! {
+                error = app.failed() => break Some(error),
+                () = &mut told_to_stop => break None,
+                () = reloads.next() => {}
+            }
+            if let Some(reloader) = app.reloader() {
+                // It tells in the log what came of it. A stop does not wait for it.
+                tokio::select! {
+                    () = &mut told_to_stop => break None,
+                    _told = reloader.reload() => {}
+                }
+            }
         };
         tracing::info!("stopping");
         let End { clean, spooled } = app.finish().await;

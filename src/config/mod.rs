@@ -124,6 +124,17 @@ pub fn directory_of(path: &Path) -> &Path {
     if path.is_dir() { path } else { path.parent().unwrap_or(path) }
 }
 
+/// The files of a config as they stand, `(path, text)` each: what [`load_texts`] takes.
+///
+/// # Errors
+/// What cannot be read.
+pub fn read_texts(path: &Path) -> Result<Vec<(String, String)>, Report> {
+    let mut problems = Problems::default();
+    let sources = files::find(path, &mut problems);
+    let texts = sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect();
+    problems.into_report().map_or(Ok(texts), Err)
+}
+
 /// Checks a config whose files are at hand: `(path, text)` each. `directory` is what relative paths in it begin at.
 ///
 /// # Errors

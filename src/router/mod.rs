@@ -15,7 +15,7 @@ pub mod rules;
 
 pub use flow::{Flow, FlowSet, Given, OnRefusal, Source, Step};
 pub use foresee::{Foreseen, foresee};
-pub use plan::{Routing, route};
+pub use plan::{Routing, route, route_with};
 pub use rehearse::{Ending, rehearse};
 pub use role::{Router, RuleBook};
 pub use routed::{Failure, Routed, Skip, Why};

@@ -1,6 +1,6 @@
 //! From an event to actions. Pure: no sockets, no clock, no memory.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::OnceCell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -39,14 +39,19 @@ pub struct Routing<'a> {
 
 /// Judges an event and plans what is to be done.
 pub fn route(event: &Event, routing: &Routing<'_>) -> Routed {
+    route_with(event, &OnceCell::new(), routing)
+}
+
+/// The same for an event that is judged more than once: its facts are built once, which takes longer than anything else.
+pub fn route_with(event: &Event, facts: &OnceCell<Facts>, routing: &Routing<'_>) -> Routed {
     match &event.body {
         Body::Step(step) => go_on(event, step, routing),
-        _ => begin(event, routing),
+        _ => begin(event, facts, routing),
     }
 }
 
 /// A new fact: every flow that concerns it begins.
-fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
+fn begin(event: &Event, facts: &OnceCell<Facts>, routing: &Routing<'_>) -> Routed {
     let mut routed = Routed::default();
     let judges = match judges(event, routing, &mut routed) {
         Ok(judges) if judges.is_empty() => return routed,
@@ -57,14 +62,14 @@ fn begin(event: &Event, routing: &Routing<'_>) -> Routed {
         }
     };
     let nothing = Results::new();
-    let facts = Facts::of(event, &nothing);
+    let facts = facts.get_or_init(|| Facts::of(event, &nothing));
     for (hash, flow) in judges {
-        let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(&facts));
+        let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
         match holds {
             Ok(true) => {
                 let traceparent = &event.traceparent;
                 let run = Run { flow, hash: &hash, event, traceparent, ids: routing.ids, adopt: false };
-                run.start_with(None, &nothing, &facts, &mut routed);
+                run.start_with(None, &nothing, facts, &mut routed);
             }
             Ok(false) => routed.skip(flow, None, Why::Condition),
             Err(failed) => routed.fail(flow, None, Some("when"), code::EVALUATION_FAILED, failed.0),
@@ -266,6 +271,7 @@ impl Run<'_> {
                 flow: self.flow.name.clone(),
                 step: step.name.clone(),
                 event: event.id.clone(),
+                flow_set: Some(self.hash.clone()),
                 continuation: self.continuation(index, results),
             },
             source: action::Source {

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::flow::FlowSet;
+use super::flow::{Flow, FlowSet};
 use crate::{
     model::{
         id::{FlowSetHash, Ids},
@@ -32,6 +32,14 @@ impl Rules {
         rules
     }
 
+    /// One flow set, as if it had been in force for ever.
+    pub fn always(hash: FlowSetHash, set: Arc<FlowSet>) -> Self {
+        let mut rules = Self::default();
+        rules.add_set(hash.clone(), set);
+        rules.activate(Activation { hash, since: Timestamp::MIN });
+        rules
+    }
+
     /// Makes a flow set known, under the hash by which the log knows it.
     pub fn add_set(&mut self, hash: FlowSetHash, set: Arc<FlowSet>) {
         self.sets.insert(hash, set);
@@ -54,10 +62,14 @@ impl Rules {
         self.sets.get(hash)
     }
 
+    /// All flows of all sets.
+    pub fn flows(&self) -> impl Iterator<Item = &Flow> {
+        self.sets.values().flat_map(|set| set.flows())
+    }
+
     /// The types of events that any flow of any set is about.
     pub fn types(&self) -> BTreeSet<&'static str> {
-        let flows = self.sets.values().flat_map(|set| set.flows());
-        flows.flat_map(|flow| flow.types.iter().map(|event_type| event_type.name)).collect()
+        self.flows().flat_map(|flow| flow.types.iter().map(|event_type| event_type.name)).collect()
     }
 
     pub fn activations(&self) -> &[Activation] {

@@ -8,11 +8,13 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    backtest::{self, Backtester},
     operator::{
         OperatorError,
         dead::{DeadFilter, Retried},
         held::Answering,
     },
+    reload::Reloader,
     replay::{Import, ImportRequest, Replayer},
 };
 use crate::topics::{control::Control, replay::Request};
@@ -71,7 +73,45 @@ pub enum Question {
     /// Has a vendor's lists read.
     ImportBegin(ImportRequest),
     ImportState(Import),
+    /// Begins a backtest of a config, given as its files, and answers at once.
+    BacktestBegin {
+        files: Vec<(String, String)>,
+        request: Box<backtest::report::Request>,
+    },
+    BacktestShow {
+        id: String,
+    },
+    BacktestStop {
+        id: String,
+    },
+    /// Reads the config again, and puts its flows in force.
+    Reload,
+    Versions,
+    /// One flow set, by its hash or the beginning of it; without one, the one in force.
+    Version {
+        hash: Option<String>,
+    },
 }
+
+/// Who answers.
+#[derive(Clone)]
+pub struct Desk {
+    pub replayer: Replayer,
+    pub backtester: Backtester,
+    /// Nobody where no process runs.
+    pub reloader: Option<Reloader>,
+}
+
+impl Desk {
+    /// Stops all that was begun here.
+    pub async fn close(&self) {
+        self.replayer.close().await;
+        self.backtester.close().await;
+    }
+}
+
+/// A whole config may be asked about.
+const MOST_QUESTION_BYTES: usize = 32 << 20;
 
 /// An error as it crosses the port.
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,17 +121,18 @@ pub struct Complaint {
 }
 
 /// Adds the routes.
-pub fn routes(replayer: Replayer) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+pub fn routes(desk: Desk) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
-        config.app_data(web::Data::new(replayer.clone())).route("/admin", web::post().to(answer));
+        let sizes = web::JsonConfig::default().limit(MOST_QUESTION_BYTES);
+        config.app_data(web::Data::new(desk.clone())).app_data(sizes).route("/admin", web::post().to(answer));
     }
 }
 
-async fn answer(request: HttpRequest, replayer: web::Data<Replayer>, question: web::Json<Question>) -> HttpResponse {
+async fn answer(request: HttpRequest, desk: web::Data<Desk>, question: web::Json<Question>) -> HttpResponse {
     if !request.peer_addr().is_some_and(|peer| peer.ip().is_loopback()) {
         return HttpResponse::Forbidden().finish();
     }
-    match ask(&replayer, question.into_inner()).await {
+    match ask(&desk, question.into_inner()).await {
         Ok(value) => HttpResponse::Ok().json(value),
         Err(error) => {
             let not_found = matches!(error, OperatorError::NotFound(_));
@@ -106,7 +147,8 @@ async fn answer(request: HttpRequest, replayer: web::Data<Replayer>, question: w
 }
 
 /// Answers a question, here or on the other side of the port.
-pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::Value, OperatorError> {
+pub async fn ask(desk: &Desk, question: Question) -> Result<serde_json::Value, OperatorError> {
+    let Desk { replayer, backtester, reloader } = desk;
     let operator = replayer.operator();
     let value = match question {
         Question::Topics => serde_json::to_value(operator.topics().await?),
@@ -132,6 +174,15 @@ pub async fn ask(replayer: &Replayer, question: Question) -> Result<serde_json::
         Question::ReplayResume { id } => serde_json::to_value(replayer.resume(&id).await?),
         Question::ImportBegin(request) => serde_json::to_value(replayer.import(&request).await?),
         Question::ImportState(import) => serde_json::to_value(replayer.import_state(import).await?),
+        Question::BacktestBegin { files, request } => serde_json::to_value(backtester.begin(&files, *request).await?),
+        Question::BacktestShow { id } => serde_json::to_value(backtester.show(&id)?),
+        Question::Reload => match reloader {
+            Some(reloader) => serde_json::to_value(reloader.reload().await?),
+            None => return Err(OperatorError::Refused("nothing runs here that could be reloaded".to_owned())),
+        },
+        Question::Versions => serde_json::to_value(operator.versions().await?),
+        Question::Version { hash } => serde_json::to_value(operator.version(hash.as_deref()).await?),
+        Question::BacktestStop { id } => serde_json::to_value(backtester.stop(&id)?),
     };
     Ok(value.expect("answers are plain data"))
 }

@@ -10,9 +10,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    admin,
+    admin::{self, Desk},
+    backtest::Backtester,
     crew::{Come, Crew},
     operator_of, pulse,
+    reload::{ReadConfig, Reloader},
     replay::Replayer,
     roles::{DRAIN, Ground},
 };
@@ -48,8 +50,6 @@ pub enum StartError {
     Client(#[from] ClientError),
     #[error("the topic `{topic}` takes records of {takes} bytes, but webhooks may have {needs}")]
     RecordTooLarge { topic: String, takes: usize, needs: usize },
-    #[error("the flows cannot be put in force: {0}")]
-    Flows(String),
 }
 
 /// How long the ports stay closed while the log is looked at: then senders should have an answer, whatever it is.
@@ -72,7 +72,7 @@ pub struct App {
     beside: JoinSet<()>,
     stop: CancellationToken,
     ground: Ground,
-    replayer: Replayer,
+    desk: Desk,
 }
 
 /// How a process came to its end.
@@ -92,6 +92,20 @@ impl App {
     /// [`StartError`], with nothing left running.
     pub async fn start(
         config: Arc<Config>,
+        chosen: &BTreeSet<Role>,
+        ground: Ground,
+        owner: &str,
+    ) -> Result<Self, StartError> {
+        Self::start_reloadable(config, None, chosen, ground, owner).await
+    }
+
+    /// The same for a config that can be read again.
+    ///
+    /// # Errors
+    /// [`StartError`], with nothing left running.
+    pub async fn start_reloadable(
+        config: Arc<Config>,
+        read: Option<ReadConfig>,
         chosen: &BTreeSet<Role>,
         ground: Ground,
         owner: &str,
@@ -122,9 +136,13 @@ impl App {
         let takes_webhooks = chosen.contains(&Role::Gateway);
         let (spool, spooling) = if takes_webhooks { ground.spool(&config).await?.unzip() } else { (None, None) };
         let readiness = readiness(&ground, come.clone(), spool.clone(), takes_webhooks);
-        let replayer = Replayer::new(Arc::clone(&config), ground.clone(), operator, owner);
+        let desk = Desk {
+            replayer: Replayer::new(Arc::clone(&config), ground.clone(), operator.clone(), owner),
+            backtester: Backtester::new(Arc::clone(&config), ground.clone(), operator),
+            reloader: read.map(|read| Reloader::new(read, Arc::clone(&config), ground.clone())),
+        };
         let ops = listen(config.admin.listen, |listener| {
-            ops::serve(listener, Arc::clone(&ground.metrics), readiness, admin::routes(replayer.clone()))
+            ops::serve(listener, Arc::clone(&ground.metrics), readiness, admin::routes(desk.clone()))
         })?;
         let gateway = if takes_webhooks {
             Some(listen(config.gateway.listen, |listener| ground.gateway(&config, spool).start(listener))?)
@@ -136,7 +154,7 @@ impl App {
         }
         let mut beside = JoinSet::new();
         beside.spawn(pulse::feel(ground.clone(), stop.clone()));
-        Ok(Self { gateway, spooling, ops, crew, come, beside, stop, ground, replayer })
+        Ok(Self { gateway, spooling, ops, crew, come, beside, stop, ground, desk })
     }
 
     /// Where webhooks are taken, if they are.
@@ -154,7 +172,17 @@ impl App {
 
     /// What runs replays in this process.
     pub fn replayer(&self) -> &Replayer {
-        &self.replayer
+        &self.desk.replayer
+    }
+
+    /// What reloads the flows, where the config can be read again.
+    pub fn reloader(&self) -> Option<&Reloader> {
+        self.desk.reloader.as_ref()
+    }
+
+    /// What runs backtests in this process.
+    pub fn backtester(&self) -> &Backtester {
+        &self.desk.backtester
     }
 
     pub fn metrics(&self) -> &Arc<Metrics> {

@@ -122,6 +122,8 @@ impl Crew {
         let lag = LagWatch::new(&self.ground, self.ground.readers(&self.config, &self.chosen));
         let lag_stop = stop.clone();
         roles.spawn(async move { ("lag", lag.run(lag_stop).await) });
+        let (ground, flows_stop) = (self.ground.clone(), stop.clone());
+        roles.spawn(async move { ("flows", flows::watch(ground, flows_stop).await) });
         let trimmer = trim::Trimmer::new(&self.config, &self.ground, self.operator.specs());
         let trim_stop = stop.clone();
         roles.spawn(async move { ("trim", trimmer.run(trim_stop).await) });

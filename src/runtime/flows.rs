@@ -2,41 +2,64 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio_util::sync::CancellationToken;
+
 use super::{app::StartError, roles::Ground};
 use crate::{
     config::{self, Config},
-    log::{Fencing, Log, LogResult, Table},
-    model::time::Timestamp,
+    log::{Fencing, Log, LogError, LogResult, Table},
+    model::{id::FlowSetHash, time::Timestamp},
     router::{
-        Router, RuleBook,
+        Router, RuleBook, Rules,
         role::{Compile, Parts},
     },
     topics::{
-        Names,
-        flows::{ACTIVATIONS, Activation, read},
+        self, Names,
+        flows::{ACTIVATIONS, Activation, FlowSet, read, set_key},
+        replay::AsOf,
     },
 };
 
 /// Where other processes may read the log, a flow set comes into force a little after it was written: by then all of them
 /// have read it.
 const AHEAD: Duration = Duration::from_secs(2);
+/// Between two looks at which flows are in force, for the metric.
+const LOOK: Duration = Duration::from_secs(10);
 
-/// Stores the config's flow set and puts it in force, unless it is in force already.
+/// Stores the config's flow set and puts it in force, unless it is in force already. At a start nobody judges by the old one
+/// any more, unless other processes do.
 pub(super) async fn activate(config: &Config, ground: &Ground) -> Result<(), StartError> {
-    let topic = ground.names.flows();
-    let table = ground.log.table(&topic, Fencing::None).await?;
-    table.catch_up().await?;
     let set = config.flows.record(&ground.ids);
-    let latest = latest(table.as_ref())?;
-    if latest.as_ref().is_some_and(|activation| activation.hash == set.hash) {
-        return Ok(());
+    let ahead = if ground.log.is_exclusive() { Duration::ZERO } else { AHEAD };
+    if let Some(Activation { hash, since }) = store(set, ahead, ground).await? {
+        tracing::info!(flow_set = %hash, since = %since, flows = config.flows.flows().len(), "flows in force");
+    }
+    Ok(())
+}
+
+/// Stores a flow set and puts it in force while routers are at work: so far ahead that each of them has read it by then.
+/// Nothing when it is in force already.
+pub(super) async fn reactivate(set: FlowSet, ground: &Ground) -> LogResult<Option<Activation>> {
+    let activation = store(set, AHEAD, ground).await?;
+    if activation.as_ref().is_some_and(|activation| activation.since <= ground.clock.now()) {
+        tracing::warn!("the log took so long that some facts of the last seconds were judged by the flows before");
+    }
+    Ok(activation)
+}
+
+async fn store(set: FlowSet, ahead: Duration, ground: &Ground) -> LogResult<Option<Activation>> {
+    let topic = ground.names.flows();
+    let table = flows_table(ground).await?;
+    let latest = activations(table.as_ref())?.pop();
+    if latest.as_ref().is_some_and(|latest| latest.hash == set.hash) {
+        return Ok(None);
     }
     let now = ground.clock.now();
-    let ahead = if latest.is_none() || ground.log.is_exclusive() { Duration::ZERO } else { AHEAD };
-    let activation = Activation { hash: set.hash.clone(), since: whole_second(now) + ahead };
+    let first = latest.is_none();
+    let since = whole_second(now) + if first { Duration::ZERO } else { ahead };
+    let activation = Activation { hash: set.hash.clone(), since };
     table.write(vec![set.to_append(topic.clone(), now), activation.to_append(topic)]).await?;
-    tracing::info!(flow_set = %activation.hash, since = %activation.since, flows = config.flows.flows().len(), "flows in force");
-    Ok(())
+    Ok(Some(activation))
 }
 
 /// Vendors date facts in whole seconds: what happens in this second counts as after.
@@ -44,14 +67,48 @@ fn whole_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
-fn latest(table: &dyn Table) -> Result<Option<Activation>, StartError> {
-    let (mut latest, mut after) = (None, None);
+/// All activations, the oldest first.
+pub(super) fn activations(table: &dyn Table) -> LogResult<Vec<Activation>> {
+    let (mut all, mut after) = (Vec::new(), None);
     loop {
         let page = table.scan(ACTIVATIONS, after.as_deref(), 500)?;
-        let Some((last, bytes)) = page.last() else { return Ok(latest) };
-        latest = Some(read(bytes).map_err(|error| StartError::Flows(error.to_string()))?);
+        let Some((last, _)) = page.last() else { return Ok(all) };
         after = Some(last.clone());
+        for (_, bytes) in &page {
+            all.push(read(bytes).map_err(|error| LogError::Broken(error.to_string()))?);
+        }
     }
+}
+
+/// Tells which flows are in force, until `stop`.
+pub(super) async fn watch(ground: Ground, stop: CancellationToken) -> LogResult<()> {
+    loop {
+        if let Err(error) = look(&ground).await {
+            tracing::debug!(error = %error, "the flows in force are not known");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = ground.clock.sleep(LOOK) => {}
+        }
+    }
+}
+
+/// The flow set in force at a moment.
+pub(super) fn in_force(table: &dyn Table, now: Timestamp) -> LogResult<Option<FlowSetHash>> {
+    let past = activations(table)?.into_iter().rfind(|activation| activation.since <= now);
+    Ok(past.map(|activation| activation.hash))
+}
+
+async fn flows_table(ground: &Ground) -> LogResult<Arc<dyn Table>> {
+    let table = ground.log.table(&ground.names.flows(), Fencing::None).await?;
+    table.catch_up().await?;
+    Ok(table)
+}
+
+async fn look(ground: &Ground) -> LogResult<()> {
+    let hash = in_force(flows_table(ground).await?.as_ref(), ground.clock.now())?;
+    ground.metrics.set_flow_set(hash.as_ref());
+    Ok(())
 }
 
 /// The router's role.
@@ -68,6 +125,22 @@ pub(super) async fn router(config: Arc<Config>, ground: &Ground) -> LogResult<Ro
     Ok(Router::new(parts, book))
 }
 
+/// The rules that the log holds: those of then, or those of now as if they had been in force for ever. Nothing where no flows
+/// are in force.
+pub(super) async fn rules(config: &Arc<Config>, ground: &Ground, as_of: AsOf) -> LogResult<Rules> {
+    if as_of == AsOf::Recorded {
+        let mut book = rule_book(Arc::clone(config), &ground.log, &ground.names).await?;
+        book.refresh().await?;
+        return Ok(book.into_rules());
+    }
+    let table = flows_table(ground).await?;
+    let Some(hash) = in_force(table.as_ref(), ground.clock.now())? else { return Ok(Rules::default()) };
+    let broken = |error: topics::Unreadable| LogError::Broken(error.to_string());
+    let set = table.get(&set_key(&hash))?.map(|bytes| read::<FlowSet>(&bytes)).transpose().map_err(broken)?;
+    let (flows, _) = config::stored_flows(&set.map_or_else(Vec::new, |set| set.files), &config.connections);
+    Ok(Rules::always(hash, Arc::new(flows)))
+}
+
 /// The rules as the log holds them, compiled with today's connections.
 pub(super) async fn rule_book(config: Arc<Config>, log: &Log, names: &Names) -> LogResult<RuleBook> {
     let flows = log.table(&names.flows(), Fencing::None).await?;
@@ -77,7 +150,7 @@ pub(super) async fn rule_book(config: Arc<Config>, log: &Log, names: &Names) -> 
             // What still fits goes on; what does not is told.
             Some(report) if flows.flows().is_empty() => Err(report.to_string()),
             Some(report) => {
-                tracing::warn!(flow_set = %set.hash, problems = %report, "a flow set of the past fits in part");
+                tracing::warn!(flow_set = %set.hash, problems = %report, "a flow set fits this process's connections in part; the rest of its flows are left out here");
                 Ok(flows)
             }
             None => Ok(flows),

@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod app;
+pub mod backtest;
 mod clock;
 mod crew;
 mod flows;
@@ -10,6 +11,7 @@ mod lag;
 mod open;
 pub mod operator;
 mod pulse;
+pub mod reload;
 pub mod replay;
 mod roles;
 mod signals;
@@ -20,5 +22,5 @@ pub use app::{App, End, Role, StartError};
 pub use clock::clock;
 pub use open::{ids_of, open_log, operator_of};
 pub use roles::{Ground, limits_of};
-pub use signals::{owner_name, told_to_stop};
+pub use signals::{Reloads, owner_name, told_to_stop};
 pub use transport::HttpTransport;

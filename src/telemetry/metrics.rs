@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus::{Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
 use super::names::Families;
-use crate::model::{code::Code, connection::ConnectionName};
+use crate::model::{code::Code, connection::ConnectionName, id::FlowSetHash};
 
 /// The label of what belongs to no connection.
 const UNKNOWN: &str = "unknown";
@@ -211,6 +211,22 @@ impl Metrics {
 
     pub fn loop_suspected(&self, connection: &ConnectionName) {
         self.families.loops.with_label_values(&[connection.as_str()]).inc();
+    }
+}
+
+/// The flows in force.
+impl Metrics {
+    /// Replaces the one told before.
+    pub fn set_flow_set(&self, hash: Option<&FlowSetHash>) {
+        self.families.flow_set_info.reset();
+        if let Some(hash) = hash {
+            self.families.flow_set_info.with_label_values(&[hash.as_str()]).set(1);
+        }
+    }
+
+    /// `result` is `done`, `unchanged`, `refused` or `failed`.
+    pub fn reload(&self, result: &'static str) {
+        self.families.reloads.with_label_values(&[result]).inc();
     }
 }
 

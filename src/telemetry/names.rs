@@ -183,6 +183,10 @@ families! {
     log_available: IntGaugeVec = "spojka_log_available", [],
         "1 while the log takes and gives records, as far as this process knows; 0 while it does not.";
 
+    flow_set_info: IntGaugeVec = "spojka_flow_set_info", ["flow_set"],
+        "Always 1; the label is the hash of the flow set in force, as `spojka flows list` shows it.";
+    reloads: IntCounterVec = "spojka_reloads_total", ["result"],
+        "Reloads of the flows: done, unchanged, refused because the config is wrong, failed because the log is away.";
     build_info: IntGaugeVec = "spojka_build_info", ["version"],
         "Always 1; the label says what is running.";
 }

@@ -69,6 +69,9 @@ pub enum Purpose {
         flow: String,
         step: String,
         event: EventId,
+        /// The flows that made it. Records from before flow sets were named here have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        flow_set: Option<FlowSetHash>,
         /// Present when later steps wait for this one's result.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         continuation: Option<Box<Continuation>>,

@@ -14,6 +14,11 @@ pub const SETS: &str = "set/";
 /// Keys of all activations begin so; what follows sorts by time.
 pub const ACTIVATIONS: &str = "active/";
 
+/// The key of a flow set.
+pub fn set_key(hash: &FlowSetHash) -> String {
+    format!("{SETS}{hash}")
+}
+
 /// A checked flow set: the files it was read from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowSet {
@@ -31,7 +36,7 @@ pub struct Activation {
 
 impl FlowSet {
     pub fn to_append(&self, topic: String, at: Timestamp) -> Append {
-        put(topic, format!("{SETS}{}", self.hash), self, at)
+        put(topic, set_key(&self.hash), self, at)
     }
 }
 

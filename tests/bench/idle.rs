@@ -348,6 +348,7 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
             flow: "flow".to_owned(),
             step: "step".to_owned(),
             event: EventId::from_text("e-1"),
+            flow_set: None,
             continuation: None,
         },
         source: Source { entity: conflict.clone(), version: 1, arrived: now, webhook: WebhookId::from_text("w-1") },

@@ -1,9 +1,11 @@
 //! The binary as people meet it: arguments, output, exit codes.
 
+mod backtest;
 mod doctor;
 mod import;
 mod operator;
 mod pure;
+mod reload;
 mod replay;
 
 use std::{

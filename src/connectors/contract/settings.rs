@@ -92,6 +92,25 @@ pub enum SettingValue {
     Zone(jiff::tz::TimeZone),
 }
 
+impl SettingValue {
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(one), Self::Text(other)) => one == other,
+            (Self::Secrets(one), Self::Secrets(other)) => {
+                one.iter().map(Secret::expose).eq(other.iter().map(Secret::expose))
+            }
+            (Self::Url(one), Self::Url(other)) => one == other,
+            (Self::Integer(one), Self::Integer(other)) => one == other,
+            (Self::Boolean(one), Self::Boolean(other)) => one == other,
+            (Self::Duration(one), Self::Duration(other)) => one == other,
+            (Self::Texts(one), Self::Texts(other)) => one == other,
+            (Self::TextMap(one), Self::TextMap(other)) => one == other,
+            (Self::Zone(one), Self::Zone(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 /// What is wrong with a setting beyond its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingProblem {
@@ -110,6 +129,12 @@ impl Settings {
     /// Only config checking and tests make settings.
     pub fn new(values: BTreeMap<&'static str, SettingValue>) -> Self {
         Self(values)
+    }
+
+    /// Whether both say the same, secrets included.
+    pub fn same(&self, other: &Self) -> bool {
+        let both = self.0.iter().zip(&other.0);
+        self.0.len() == other.0.len() && both.into_iter().all(|(one, other)| one.0 == other.0 && one.1.same(other.1))
     }
 
     pub fn has(&self, name: &str) -> bool {

@@ -70,6 +70,7 @@ fn action(id: &str, entity: &str, version: Version, arrived: i64) -> Action {
             flow: "f".to_owned(),
             step: "s".to_owned(),
             event: EventId::from_text("e-1"),
+            flow_set: None,
             continuation: None,
         },
         source: Source {

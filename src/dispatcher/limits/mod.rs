@@ -18,6 +18,7 @@ mod sliding;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+pub use period::Period;
 pub use quota::{QuotaReport, report_of};
 pub use settings::{LaneLimit, OnExhausted, QuotaPrice, QuotaSettings, Span};
 

@@ -6,7 +6,7 @@ use crate::{connectors::contract::limits::Window, model::time::Timestamp};
 
 /// One hour, day or month.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Period {
+pub struct Period {
     /// What sets it apart, in the order of time: `2025-10`, `2025-10-09`, `2025-10-09T08Z`.
     pub name: String,
     pub start: Timestamp,

@@ -27,6 +27,7 @@ fn action(key: &str, webhook: &str) -> Action {
             flow: "mirror".to_owned(),
             step: "write".to_owned(),
             event: EventId::from_text("e-1"),
+            flow_set: None,
             continuation: None,
         },
         source: Source {

@@ -7,6 +7,7 @@ pub mod lanes;
 pub mod recorded;
 pub mod topics;
 pub mod trace;
+pub mod versions;
 
 use std::sync::Arc;
 

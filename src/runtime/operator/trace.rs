@@ -197,6 +197,7 @@ fn event_line(event: &Event) -> Line {
 
 fn action_line(action: &Action) -> Line {
     let why = match &action.purpose {
+        Purpose::Step { flow, step, flow_set: Some(flows), .. } => format!("flow `{flow}`, step `{step}`, by {flows}"),
         Purpose::Step { flow, step, .. } => format!("flow `{flow}`, step `{step}`"),
         Purpose::Fetch { purpose, .. } => format!("fetch `{purpose}`"),
         Purpose::List { list, .. } => format!("list `{list}`"),

@@ -19,9 +19,9 @@
 mod import;
 mod judge;
 mod known;
-mod seen;
+pub(in crate::runtime) mod seen;
 mod selection;
-mod source;
+pub(in crate::runtime) mod source;
 mod store;
 mod worker;
 
@@ -43,7 +43,7 @@ use self::{
     worker::{Work, Worker},
 };
 use super::{
-    flows::rule_book,
+    flows,
     operator::{Operator, OperatorError},
     roles::Ground,
 };
@@ -53,7 +53,6 @@ use crate::{
     router::Rules,
     topics::{
         event::{Origin, OriginKind},
-        flows::Activation,
         replay::{AsOf, Begin, Counts, Cursor, Mode, Replay, Request, State},
     },
 };
@@ -273,23 +272,12 @@ impl Replayer {
 
     /// The flows of then, or those of now as if they had been in force for ever.
     async fn rules(&self, request: &Request) -> Result<Rules, OperatorError> {
-        let ground = &self.0.ground;
-        let mut book = rule_book(Arc::clone(&self.0.config), &ground.log, &ground.names).await?;
-        book.refresh().await?;
-        let rules = book.into_rules();
-        if request.as_of == AsOf::Recorded {
+        let rules = flows::rules(&self.0.config, &self.0.ground, request.as_of).await?;
+        if request.as_of == AsOf::Recorded || !rules.activations().is_empty() {
             return Ok(rules);
         }
-        let present =
-            rules.in_force(ground.clock.now()).and_then(|hash| Some((hash.clone(), Arc::clone(rules.set(hash)?))));
-        let (hash, set) = present.unwrap_or_else(|| {
-            let set = Arc::clone(&self.0.config.flows);
-            (set.hash(&ground.ids), set)
-        });
-        let mut present = Rules::default();
-        present.add_set(hash.clone(), set);
-        present.activate(Activation { hash, since: Timestamp::MIN });
-        Ok(present)
+        let set = Arc::clone(&self.0.config.flows);
+        Ok(Rules::always(set.hash(&self.0.ground.ids), set))
     }
 
     async fn forget_old(&self, store: &Store, now: Timestamp) -> Result<(), OperatorError> {

@@ -10,7 +10,7 @@ const MOST: usize = 2_000_000;
 
 /// Ids, as half of a digest's bits: two ids of ten million fall together once in 370,000 replays.
 #[derive(Debug, Default)]
-pub(super) struct Seen(HashSet<u64, BuildHasherDefault<Folded>>);
+pub(in crate::runtime) struct Seen(HashSet<u64, BuildHasherDefault<Folded>>);
 
 impl Seen {
     pub fn knows(&self, id: &str) -> bool {
@@ -31,7 +31,7 @@ pub(super) fn digest(id: &str) -> u64 {
 
 /// A digest is spread already: it is its own hash.
 #[derive(Debug, Default)]
-pub(super) struct Folded(u64);
+pub(in crate::runtime) struct Folded(u64);
 
 impl std::hash::Hasher for Folded {
     fn finish(&self) -> u64 {

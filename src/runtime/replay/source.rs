@@ -49,12 +49,12 @@ fn entities(request: &Request) -> Result<impl Iterator<Item = Entity> + use<>, O
 }
 
 /// A type by its name.
-pub(super) fn find_type(name: &str) -> Result<&'static EventType, OperatorError> {
+pub(in crate::runtime) fn find_type(name: &str) -> Result<&'static EventType, OperatorError> {
     EventType::find(name).ok_or_else(|| OperatorError::NotFound(format!("there is no event `{name}`")))
 }
 
 /// One topic's partitions, merged by the time of their records.
-pub(super) struct Merge {
+pub(in crate::runtime) struct Merge {
     parts: Vec<Part>,
 }
 
@@ -63,6 +63,8 @@ struct Part {
     waiting: VecDeque<Record>,
     /// The offset behind the last record that was given out.
     next: Option<u64>,
+    /// Where the partition ended when the read began.
+    end: u64,
     ended: bool,
 }
 
@@ -71,14 +73,14 @@ impl Merge {
     /// before its time, so nothing of the range stands before the first record of its first moment; but behind its last one
     /// much may stand: replies, and what was kept in a spool.
     pub async fn open(log: &Log, topic: &str, since: Option<Timestamp>, offsets: &[Option<u64>]) -> LogResult<Self> {
-        let partitions = log.describe(topic).await?.partitions.len();
-        let mut parts = Vec::with_capacity(partitions);
-        for partition in 0..partitions {
+        let partitions = log.describe(topic).await?.partitions;
+        let mut parts = Vec::with_capacity(partitions.len());
+        for (partition, (_, end)) in partitions.into_iter().enumerate() {
             let next = offsets.get(partition).copied().flatten();
             let from = next.map(Bound::Offset).or(since.map(Bound::Time)).unwrap_or(Bound::Edge);
             let partition = u32::try_from(partition).unwrap_or(u32::MAX);
             let reader = log.read(topic, partition, from, Bound::Edge).await?;
-            parts.push(Part { reader, waiting: VecDeque::new(), next, ended: false });
+            parts.push(Part { reader, waiting: VecDeque::new(), next, end, ended: false });
         }
         Ok(Self { parts })
     }
@@ -97,6 +99,12 @@ impl Merge {
         let record = part.waiting.pop_front();
         part.next = record.as_ref().map(|record| record.offset + 1).or(part.next);
         Ok(record)
+    }
+
+    /// How many records are still to come, at the most: known once [`Merge::next`] was asked.
+    pub fn ahead(&self) -> u64 {
+        let of = |part: &Part| part.waiting.front().map_or(0, |record| part.end.saturating_sub(record.offset));
+        self.parts.iter().map(of).sum()
     }
 
     /// Where to go on.

@@ -37,6 +37,9 @@ fn all(metrics: &Metrics) {
     metrics.poll_rows(shop, "orders", 4);
     metrics.webhooks_missed(shop, 2);
     metrics.loop_suspected(shop);
+    metrics.set_flow_set(Some(&FlowSetHash::from_text("f-old")));
+    metrics.set_flow_set(Some(&FlowSetHash::from_text("f-new")));
+    metrics.reload("refused");
     metrics.log_appended(second);
     metrics.log_error("append");
     metrics.set_log_available(true);
@@ -77,10 +80,13 @@ fn samples_say_what_was_counted() {
         r#"spojka_poll_rows_total{connection="shop",poll="orders"} 4"#,
         r#"spojka_webhooks_missed_total{connection="shop"} 2"#,
         r#"spojka_lag_records{role="router",topic="events.order"} 9"#,
+        r#"spojka_flow_set_info{flow_set="f-new"} 1"#,
+        r#"spojka_reloads_total{result="refused"} 1"#,
         r#"spojka_webhook_ack_seconds_bucket{connection="shop",le="1"} 1"#,
     ] {
         assert!(has(&metrics, line), "{line}\n{}", metrics.text());
     }
+    assert!(!metrics.text().contains("f-old"), "one is in force");
     metrics.forget_quota(&shop(), "monthly-calls", Some("HUF"));
     assert!(!metrics.text().contains("spojka_quota"));
     metrics.forget_lag("router", "events.order");

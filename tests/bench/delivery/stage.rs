@@ -171,6 +171,7 @@ impl Stage {
                 flow: "flow".to_owned(),
                 step: "step".to_owned(),
                 event: EventId::from_text("e"),
+                flow_set: None,
                 continuation: None,
             },
             source: Source {

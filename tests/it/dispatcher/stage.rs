@@ -232,6 +232,7 @@ impl Stage {
                 flow: "flow".to_owned(),
                 step: "step".to_owned(),
                 event: EventId::from_text("e-1"),
+                flow_set: None,
                 continuation: None,
             },
             source: Source {

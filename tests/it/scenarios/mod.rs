@@ -1,6 +1,7 @@
 //! The hard cases of real life, through the whole process: webhooks over HTTP in, the vendors' own records out. Each runs
 //! on the embedded log and, where brokers are named, on Kafka.
 
+mod backtest;
 mod deletions;
 mod flows;
 mod garbage;
@@ -9,6 +10,7 @@ mod observed;
 mod once;
 mod play;
 mod quota;
+mod reload;
 mod replay;
 mod retry;
 mod sales;

@@ -334,6 +334,11 @@ impl Play {
     }
 }
 
+/// How much stands in all topics.
+pub(super) async fn sums(play: &Play) -> u64 {
+    play.operator.topics().await.unwrap().iter().map(|topic| topic.records).sum()
+}
+
 pub(super) fn named(connection: &str) -> ConnectionName {
     ConnectionName::parse(connection).unwrap()
 }

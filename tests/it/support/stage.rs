@@ -19,7 +19,7 @@ use spojka::{
         random::Generator,
         time::{Clock, SystemClock, Timestamp},
     },
-    runtime::{self, App, Ground, Role},
+    runtime::{self, App, Ground, Role, reload::ReadConfig},
     sandbox::SandboxServer,
 };
 
@@ -47,6 +47,8 @@ pub(crate) struct Stage {
     changes: Vec<(String, String)>,
     /// Secrets besides those of the stage.
     more_secrets: Vec<(String, String)>,
+    /// The flows that a reload reads, where they are others than at the start.
+    rewritten: Arc<Mutex<Option<String>>>,
 }
 
 impl Stage {
@@ -69,6 +71,7 @@ impl Stage {
             http: Client::new(&ClientSettings::default()).expect("a client"),
             changes: Vec::new(),
             more_secrets: Vec::new(),
+            rewritten: Arc::default(),
         }
     }
 
@@ -129,13 +132,28 @@ impl Stage {
 
     /// The stage's config with these flows.
     pub fn config(&self, flows: &str) -> Config {
-        let files = [("service.yaml".to_owned(), self.service()), ("flows.yaml".to_owned(), flows.to_owned())];
-        let mut environment = environment();
-        environment.variables.extend(self.more_secrets.iter().cloned());
-        match config::load_texts(&files, self.folder.path(), &environment, VENDORS, Mode::Resolve) {
+        match self.reader(flows)() {
             Ok(config) => config,
             Err(report) => panic!("{report}"),
         }
+    }
+
+    /// Reads the config: with these flows, unless others were written since.
+    fn reader(&self, flows: &str) -> ReadConfig {
+        let (service, flows, rewritten) = (self.service(), flows.to_owned(), Arc::clone(&self.rewritten));
+        let folder = self.folder.path().to_owned();
+        let mut environment = environment();
+        environment.variables.extend(self.more_secrets.iter().cloned());
+        Arc::new(move || {
+            let flows = rewritten.lock().expect("flows").clone().unwrap_or_else(|| flows.clone());
+            let files = [("service.yaml".to_owned(), service.clone()), ("flows.yaml".to_owned(), flows)];
+            config::load_texts(&files, &folder, &environment, VENDORS, Mode::Resolve)
+        })
+    }
+
+    /// Somebody writes other flows, which a reload reads.
+    pub fn rewrite(&self, flows: &str) {
+        *self.rewritten.lock().expect("flows") = Some(flows.to_owned());
     }
 
     /// Starts all roles in this process.
@@ -145,7 +163,8 @@ impl Stage {
         let log = runtime::open_log(&config, Arc::clone(&self.clock)).expect("a log");
         let ids = runtime::ids_of(&config, random.as_ref()).expect("a key");
         let ground = Ground::new(&config, log, ids, Arc::clone(&self.clock), random);
-        App::start(config, &BTreeSet::from(Role::ALL), ground, "test").await.expect("it starts")
+        let (read, all) = (Some(self.reader(flows)), BTreeSet::from(Role::ALL));
+        App::start_reloadable(config, read, &all, ground, "test").await.expect("it starts")
     }
 
     /// Writes the config for a process of its own.
