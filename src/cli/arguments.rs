@@ -119,6 +119,9 @@ pub struct RunArguments {
     /// Which log lines, as `RUST_LOG` has them.
     #[arg(long, default_value = "info", value_name = "FILTER")]
     pub log_filter: String,
+    /// Put a flow in force although its `start` is not the one that it was in force with; may be given several times.
+    #[arg(long = "accept-start", value_name = "FLOW")]
+    pub accept_starts: Vec<String>,
 }
 
 /// A part of Spojka that may run by itself.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::connectors::{
     self,
-    contract::{Limit, Vendor, operation::OperationKind},
+    contract::{Limit, Parameter, Vendor, operation::OperationKind},
 };
 
 /// Lists all vendors, or describes one.
@@ -62,7 +62,11 @@ fn print(out: &mut dyn Write, vendor: &Vendor) -> io::Result<()> {
             .parameters
             .iter()
             .map(|parameter| {
-                let required = if parameter.required { "required" } else { "" };
+                let required = match parameter {
+                    Parameter { required: true, .. } => "required",
+                    Parameter { occasional: true, .. } => "on",
+                    _ => "",
+                };
                 vec![
                     parameter.name.to_owned(),
                     parameter.kind.describe(),
@@ -72,6 +76,9 @@ fn print(out: &mut dyn Write, vendor: &Vendor) -> io::Result<()> {
             })
             .collect();
         table(out, &["parameter", "takes", "", "for"], &rows)?;
+        if operation.parameters.iter().any(|parameter| parameter.occasional) {
+            writeln!(out, "on: may be for creating or for updating only, `{{ value: …, on: create | update }}`")?;
+        }
         for field in operation.results {
             writeln!(out, "gives `{}`: {}", field.name, field.doc)?;
         }
@@ -120,6 +127,7 @@ fn describe(vendor: &Vendor) -> Value {
             "limit_class": operation.limit_class, "for_flows": operation.kind == OperationKind::Write,
             "parameters": operation.parameters.iter().map(|parameter| json!({
                 "name": parameter.name, "takes": parameter.kind.describe(), "required": parameter.required,
+                "create_or_update": parameter.occasional,
                 "doc": parameter.doc,
             })).collect::<Vec<_>>(),
             "results": operation.results.iter().map(|field| json!({ "name": field.name, "doc": field.doc }))

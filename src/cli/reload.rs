@@ -41,6 +41,9 @@ fn print(out: &mut dyn std::io::Write, reloaded: &Reloaded) -> std::io::Result<(
             writeln!(out, "{report}\nrefused; the old flows go on")?;
         }
     }
+    if reloaded.warnings > 0 {
+        writeln!(out, "warnings: {} (`spojka check` tells them)", reloaded.warnings)?;
+    }
     if reloaded.needs_restart.is_empty() {
         return Ok(());
     }

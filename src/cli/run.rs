@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use super::{
     Exit,
     arguments::{LogFormat, Role as RoleName, RunArguments},
-    client,
+    client::{self, NotFound, nearest},
     output::Output,
 };
 use crate::{
-    config::{self, Mode, ProcessEnvironment},
+    config::{self, Config, Mode, ProcessEnvironment},
     connectors::VENDORS,
     model::random::Generator,
     runtime::{self, App, End, Ground, Reloads, Role, reload::ReadConfig},
@@ -28,12 +28,13 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
         tracing::warn!(code = warning.code, file = place.0, line = place.1, "config: {}", warning.message);
     }
     let roles = roles(&arguments.roles);
+    let accepted_starts = accepted_starts(&config, &arguments.accept_starts)?;
     client::tokio_runtime_for_roles()?.block_on(async {
         let clock = runtime::clock();
         let random = Arc::new(Generator::from_system());
         let log = runtime::open_log(&config, Arc::clone(&clock))?;
         let ids = runtime::ids_of(&config, random.as_ref())?;
-        let ground = Ground::new(&config, log, ids, clock, random);
+        let ground = Ground { accepted_starts, ..Ground::new(&config, log, ids, clock, random) };
         let owner = runtime::owner_name();
         let again = path.to_owned();
         let read: ReadConfig = Arc::new(move || config::load(&again, &ProcessEnvironment, VENDORS, Mode::Resolve));
@@ -77,6 +78,18 @@ pub fn run(path: &Path, arguments: &RunArguments, output: &mut Output<'_>) -> an
             None => Ok(Exit::Done),
         }
     })
+}
+
+/// A name that no flow has would accept nothing: it is told.
+fn accepted_starts(config: &Config, named: &[String]) -> anyhow::Result<BTreeSet<String>> {
+    let known = || config.flows.flows().iter().map(|flow| flow.name.as_str());
+    match named.iter().find(|name| config.flows.find(name).is_none()) {
+        None => Ok(named.iter().cloned().collect()),
+        Some(name) => {
+            let hint = nearest(name, known()).unwrap_or_default();
+            Err(NotFound(format!("there is no flow `{name}`{hint}")).into())
+        }
+    }
 }
 
 fn roles(named: &[RoleName]) -> BTreeSet<Role> {

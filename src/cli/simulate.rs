@@ -84,6 +84,7 @@ fn only(mut routed: Routed, config: &Config, flow: Option<&str>) -> Routed {
         routed.actions.retain(|action| action.step().is_some_and(|(of, _)| of == flow));
         routed.skipped.retain(|skip| skip.flow == flow);
         routed.failed.retain(|failure| failure.flow == flow);
+        routed.missed.retain(|missed| missed.flow == flow);
     }
     routed.actions.sort_by_key(|action| config.flows.place_of(action));
     routed

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     delivery::{self, Delivery},
     fields::{Fields, list, texts},
+    files::member,
+    preflight,
     report::Problems,
     secrets::Secrets,
     settings,
@@ -14,10 +16,11 @@ use super::{
 use crate::{
     connectors::contract::{Connector, Settings, Vendor},
     model::{code, connection::ConnectionName},
+    router::preflight::Preflight,
 };
 
 /// Keys of a connection that are no vendors, sorted.
-pub(super) const BESIDE: [&str; 3] = ["delivery", "volume", "was"];
+pub(super) const BESIDE: [&str; 5] = ["defaults", "delivery", "preflight", "volume", "was"];
 
 /// One configured account at a vendor.
 #[derive(Clone)]
@@ -26,6 +29,8 @@ pub struct ConnectionConfig {
     pub settings: Settings,
     pub connector: Arc<dyn Connector>,
     pub delivery: Delivery,
+    /// What is checked before a document is written there.
+    pub preflight: Preflight,
     /// Earlier names, the first one first.
     pub was: Vec<ConnectionName>,
 }
@@ -50,16 +55,19 @@ pub(crate) struct Connections {
     pub broken: Vec<String>,
     /// How many events of each type a connection gives.
     pub volumes: BTreeMap<ConnectionName, Volume>,
+    /// What connections give to operations where a step does not, as it was written.
+    pub defaults: BTreeMap<ConnectionName, Vec<Entry>>,
 }
 
 impl Connections {
-    /// Those of a config, as its older flow sets knew them: under every name that each ever had.
-    pub fn through_time(connections: &BTreeMap<ConnectionName, ConnectionConfig>) -> Self {
+    /// Those of a config, as its older flow sets knew them: under every name that each ever had, with the defaults that they
+    /// had then, which stand in `entries`.
+    pub fn through_time(connections: &BTreeMap<ConnectionName, ConnectionConfig>, entries: &[Entry]) -> Self {
         let under_all_names = connections
             .iter()
             .flat_map(|(name, config)| std::iter::once(name).chain(&config.was).map(move |name| (name, config)));
         let good = under_all_names.map(|(name, config)| (name.clone(), config.clone())).collect();
-        Self { good, ..Self::default() }
+        Self { good, defaults: read_defaults(entries, &mut Problems::default()), ..Self::default() }
     }
 
     /// The first name of a connection, which is what records carry.
@@ -90,9 +98,28 @@ pub(crate) fn read(
             _ => connections.broken.push(entry.key.text.clone()),
         }
     }
+    connections.defaults = read_defaults(entries, problems);
     check_identities(entries, &connections, problems);
     delivery::divide(&mut connections.good, entries, problems);
     connections
+}
+
+/// The connections' `defaults`, which only the flows can make sense of.
+fn read_defaults(entries: &[Entry], problems: &mut Problems) -> BTreeMap<ConnectionName, Vec<Entry>> {
+    let mut defaults = BTreeMap::new();
+    for entry in entries {
+        match (ConnectionName::parse(&entry.key.text), member(&entry.value, "defaults")) {
+            (Ok(name), Some(Node { value: Value::Map(given), .. })) => {
+                defaults.insert(name, given.clone());
+            }
+            (_, Some(Node { value, place })) if !matches!(value, Value::Map(_) | Value::Null) => {
+                let message = format!("`defaults` must be a mapping, found {}", value.describe());
+                problems.add(place, code::WRONG_KIND, message).hint("from parameters, or operations, to their values");
+            }
+            _ => {}
+        }
+    }
+    defaults
 }
 
 fn read_one(
@@ -116,10 +143,13 @@ fn read_one(
     let was = fields.node("was").map_or_else(Vec::new, |node| read_was(node, problems));
     let volume = fields.node("volume").and_then(|node| Volume::read(node, problems));
     let delivery = fields.fields("delivery", problems);
+    let base = Preflight::default();
+    let preflight = fields.node("preflight").map_or(base.clone(), |node| preflight::read(node, &base, problems));
+    fields.node("defaults");
     let (vendor, _) = vendor?;
     let delivery = delivery.map_or_else(|| Delivery::of(vendor), |fields| Delivery::read(fields, vendor, problems));
     let (settings, connector) = opened?;
-    Some((ConnectionConfig { vendor, settings, connector, delivery, was }, volume))
+    Some((ConnectionConfig { vendor, settings, connector, delivery, preflight, was }, volume))
 }
 
 /// The one key that names a vendor.

@@ -19,9 +19,11 @@ pub(crate) struct Files {
     pub connections: Vec<Entry>,
     pub flows: Vec<Entry>,
     pub tests: Vec<Entry>,
+    pub lookups: Vec<Entry>,
+    pub field_sets: Vec<Entry>,
     /// All other keys, each once.
     pub service: Vec<Entry>,
-    /// The files that hold flows, by their paths, sorted.
+    /// The files that hold what flows are made of, by their paths, sorted.
     pub with_flows: Vec<(String, String)>,
 }
 
@@ -91,13 +93,15 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
             problems.add(&root.place, code::WRONG_KIND, message);
             continue;
         };
+        if entries.iter().any(shapes_flows) {
+            merged.with_flows.push((file.path.clone(), file.text.clone()));
+        }
         for entry in entries {
             match entry.key.text.as_str() {
                 "connections" => add_members(&mut merged.connections, entry.value, "connections", problems),
-                "flows" => {
-                    merged.with_flows.push((file.path.clone(), file.text.clone()));
-                    add_members(&mut merged.flows, entry.value, "flows", problems);
-                }
+                "flows" => add_members(&mut merged.flows, entry.value, "flows", problems),
+                "lookups" => add_members(&mut merged.lookups, entry.value, "lookups", problems),
+                "field_sets" => add_members(&mut merged.field_sets, entry.value, "field_sets", problems),
                 // No part of the flow set: a new test changes nothing that is in force.
                 "tests" => add_members(&mut merged.tests, entry.value, "tests", problems),
                 _ => add(&mut merged.service, entry, problems),
@@ -110,6 +114,22 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
         problems.add(&Place::start(file), code::NO_CONFIG, "the config is empty").hint(BEGIN);
     }
     merged
+}
+
+/// Whether an entry of a file says what flows do: then the file is part of the flow set.
+fn shapes_flows(entry: &Entry) -> bool {
+    let gives_defaults = |connection: &Entry| member(&connection.value, "defaults").is_some();
+    match (entry.key.text.as_str(), &entry.value.value) {
+        ("flows" | "lookups" | "field_sets", _) => true,
+        ("connections", Value::Map(connections)) => connections.iter().any(gives_defaults),
+        _ => false,
+    }
+}
+
+/// A member of a mapping.
+pub(crate) fn member<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+    let Value::Map(entries) = &node.value else { return None };
+    entries.iter().find(|entry| entry.key.text == name).map(|entry| &entry.value)
 }
 
 fn add_members(all: &mut Vec<Entry>, node: Node, what: &str, problems: &mut Problems) {

@@ -52,6 +52,12 @@ pub enum Takes {
     Texts,
     /// Something whose inside only checking knows: what it is for people, and its types in JSON.
     Open(&'static str, &'static [&'static str]),
+    /// Rows of a mapping table.
+    Rows,
+    /// Parameters of operations, by names that the owner chooses.
+    NamedParameters,
+    /// Parameters of operations, and such under operations' names.
+    Defaults,
 }
 
 const fn key(name: &'static str, takes: Takes, default: &'static str, doc: &'static str) -> Key {
@@ -71,6 +77,9 @@ const PER_SECOND: Takes = Takes::Form("whole number, or `unlimited`", "^([1-9][0
 const AMOUNT: Takes = Takes::Form("decimal number", r"^[0-9]+(\.[0-9]+)?$");
 const VOLUME: Takes = Takes::Form("how often, such as `5000 a month`", volume::FORM);
 
+const HOLD: Takes = Takes::Form("`always`, `first N` or a condition", r"\S");
+const STRICTNESS: Takes = Takes::Word(&["refuse", "warn", "off"]);
+
 const fn count(max: i64) -> Takes {
     Takes::Kind(SettingKind::Integer { min: 1, max })
 }
@@ -83,6 +92,18 @@ pub const CONFIG: Mapping = Mapping {
         key("connections", Takes::Named(&CONNECTION), "", "The accounts at vendors, by names that you choose."),
         key("flows", Takes::Named(&FLOW), "", "On which event, when, do what; by names that you choose."),
         key("tests", Takes::Named(&TEST), "", "What goes in and what shall come out: `spojka check` runs them."),
+        key(
+            "lookups",
+            Takes::Named(&LOOKUP),
+            "",
+            "Mapping tables for expressions, `lookup(\"name\", value)`; by names that you choose.",
+        ),
+        key(
+            "field_sets",
+            Takes::NamedParameters,
+            "",
+            "Parameters that several steps share, by names that you choose: `use: name`.",
+        ),
         key("installation", Takes::Map(&INSTALLATION), "", "What sets this installation apart from others."),
         key("log", Takes::Map(&LOG), "", "Where everything is stored."),
         key("gateway", Takes::Map(&GATEWAY), "", "Where webhooks arrive."),
@@ -217,7 +238,19 @@ pub const CONNECTION: Mapping = Mapping {
             "",
             "How many events of each type it gives: whether the targets' limits allow for it is then checked.",
         ),
+        key(
+            "defaults",
+            Takes::Defaults,
+            "",
+            "Parameters for all of its operations that have them; under an operation's name, for that one. Steps and field sets win.",
+        ),
         key("delivery", Takes::Map(&DELIVERY), "", "How actions are carried out there."),
+        key(
+            "preflight",
+            Takes::MapOr(&PREFLIGHT, "off"),
+            "",
+            "What is checked before an order or an invoice is written there.",
+        ),
     ],
 };
 
@@ -350,6 +383,26 @@ const PRICE: Mapping = Mapping {
     ],
 };
 
+/// A mapping table.
+const LOOKUP: Mapping = Mapping {
+    name: "lookups.<name>",
+    doc: "A mapping table: what `lookup(\"name\", value)` gives.",
+    keys: &[
+        needed(
+            "rows",
+            Takes::Rows,
+            "From values to what they become. As a text: a JSON object, whose quotes may be typographic.",
+        ),
+        key(
+            "missing",
+            Takes::Word(&["error", "skip", "default"]),
+            "`error`, or `default` where there is one",
+            "What becomes of a value without a row: the event becomes a dead letter, the step is left out, or `default` is taken.",
+        ),
+        key("default", TEXT, "", "What a value without a row becomes."),
+    ],
+};
+
 /// A flow.
 const FLOW: Mapping = Mapping {
     name: "flows.<name>",
@@ -395,6 +448,19 @@ pub const STEP: Mapping = Mapping {
         ),
         key("optional", FLAG, "false", "It may be left out when a quota is used up."),
         key("when", Takes::Condition, "always", "Only then."),
+        key("hold", HOLD, "", "Its actions wait until a person has agreed: `spojka approve`."),
+        key(
+            "preflight",
+            Takes::MapOr(&PREFLIGHT, "off"),
+            "the connection's",
+            "What is checked before it writes an order or an invoice.",
+        ),
+        key(
+            "use",
+            Takes::Names,
+            "",
+            "Field sets: their parameters, where the step itself does not give them. A later set wins over an earlier one.",
+        ),
         key("was", Takes::Names, "", "Earlier names, the first one first."),
     ],
 };
@@ -470,6 +536,22 @@ const TEST_CASE: Mapping = Mapping {
     ],
 };
 
+const PREFLIGHT: Mapping = Mapping {
+    name: "connections.<name>.preflight",
+    doc: "What is checked before an order or an invoice is written. Only what is told is checked.",
+    keys: &[
+        key("totals", STRICTNESS, "refuse", "Lines, taxes and totals add up."),
+        key(
+            "tolerance",
+            AMOUNT,
+            "what rounding explains",
+            "The most that a sum may differ, in the document's currency.",
+        ),
+        key("company_ids", STRICTNESS, "warn", "The form and the check digits of company and VAT ids."),
+        key("tax_codes", Takes::Names, "any", "The tax codes or rates that the target knows."),
+    ],
+};
+
 /// Every mapping, in the order of the reference.
 pub fn mappings() -> Vec<&'static Mapping> {
     let mut all = vec![&CONFIG];
@@ -504,6 +586,9 @@ impl Takes {
             Self::List(_) => "list of mappings".to_owned(),
             Self::Texts => "mapping of texts".to_owned(),
             Self::Open(what, _) => what.to_owned(),
+            Self::Rows => "mapping of texts, or a JSON object as text".to_owned(),
+            Self::NamedParameters => "parameters by names".to_owned(),
+            Self::Defaults => "parameters, or parameters by operations".to_owned(),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! | `secrets`, `plain` | references; the one place that reads the environment; secrets where none belong |
 //! | `keys`, `schema` | every key as data, for the reference page and for editors |
 //! | `volume` | what is expected, and whether limits allow for it |
-//! | `service`, `log`, `connections`, `settings`, `delivery`, `flows` | what each key means |
+//! | `service`, `log`, `connections`, `settings`, `delivery`, `lookups`, `flows` | what each key means |
 //! | `flow_tests` | tests beside the flows: their form, and running them |
 
 mod connections;
@@ -24,7 +24,9 @@ mod flow_tests;
 mod flows;
 pub mod keys;
 mod log;
+mod lookups;
 mod plain;
+mod preflight;
 pub mod report;
 pub mod schema;
 mod secrets;
@@ -54,6 +56,7 @@ use connections::Connections;
 use fields::Fields;
 use files::Files;
 use flow_tests::FlowTest;
+use flows::{FieldSets, Vocabulary};
 use report::Problems;
 use secrets::Secrets;
 use source::SourceFile;
@@ -159,12 +162,17 @@ fn check(
 ) -> Result<Config, Report> {
     let files = files::merge(sources, &mut problems);
     let connections = connections::read(&files.connections, vendors, secrets, &mut problems);
-    let flows = flows::read(&files.flows, &connections, &mut problems);
+    let lookups = lookups::read(&files.lookups, &mut problems);
+    flows::defaults::check(&connections, &lookups, &mut problems);
+    let field_sets = FieldSets::read(&files.field_sets, &mut problems);
+    let vocabulary = Vocabulary { connections: &connections, lookups, field_sets };
+    let flows = flows::read(&files.flows, &vocabulary, &mut problems);
+    vocabulary.field_sets.finish(&mut problems);
     flows::compare(&flows, &connections, &mut problems);
     let flows: Vec<_> = flows.into_iter().map(|checked| checked.flow).collect();
     let tests = flow_tests::read(&files.tests, &files.flows, &flows, &connections, &mut problems);
     let config = service(&files, directory, secrets, &mut problems);
-    for entries in [&files.connections, &files.flows, &files.service] {
+    for entries in [&files.connections, &files.flows, &files.lookups, &files.field_sets, &files.service] {
         plain::check(entries, &mut problems);
     }
     let flows = Arc::new(FlowSet::new(files.with_flows, flows));
@@ -179,6 +187,8 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
     fields.node("connections");
     fields.node("flows");
     fields.node("tests");
+    fields.node("lookups");
+    fields.node("field_sets");
     let installation = fields.fields("installation", problems);
     let log = fields.node("log");
     let gateway = fields.fields("gateway", problems);
@@ -212,8 +222,11 @@ pub fn stored_flows(
     let mut problems = Problems::default();
     let sources: Vec<_> = files.iter().map(|(path, text)| SourceFile::new(path.clone(), text.clone())).collect();
     let merged = files::merge(&sources, &mut problems);
-    let connections = Connections::through_time(connections);
-    let flows = flows::read(&merged.flows, &connections, &mut problems);
+    let connections = Connections::through_time(connections, &merged.connections);
+    let lookups = lookups::read(&merged.lookups, &mut problems);
+    let field_sets = FieldSets::read(&merged.field_sets, &mut problems);
+    let vocabulary = Vocabulary { connections: &connections, lookups, field_sets };
+    let flows = flows::read(&merged.flows, &vocabulary, &mut problems);
     let flows = flows.into_iter().map(|checked| checked.flow).collect();
     (FlowSet::new(files.to_vec(), flows), problems.into_report())
 }

@@ -102,6 +102,12 @@ fn of_takes(takes: Takes, vendors: &[&Vendor]) -> Value {
         Takes::List(mapping) => json!({ "type": "array", "minItems": 1, "items": of_mapping(mapping, vendors) }),
         Takes::Texts => json!({ "type": "object", "additionalProperties": reference("text") }),
         Takes::Open(_, types) => json!({ "type": types }),
+        Takes::Rows => {
+            json!({ "anyOf": [{ "type": "object", "additionalProperties": reference("text") }, { "type": "string" }] })
+        }
+        // Which parameters there are, depends on where they are used.
+        Takes::NamedParameters => json!({ "type": "object", "additionalProperties": { "type": "object" } }),
+        Takes::Defaults => json!({ "type": "object" }),
     }
 }
 
@@ -164,7 +170,13 @@ fn operations(vendors: &[&Vendor]) -> Value {
 fn parameters(operation: &Operation) -> Value {
     let property = |parameter: &crate::connectors::contract::Parameter| {
         let required = if parameter.required { " Required." } else { "" };
-        let mut schema = json!({ "anyOf": of_field_kind(parameter.kind) });
+        // Nothing behind the name takes away what comes from further back.
+        let mut kinds = of_field_kind(parameter.kind, parameter.occasional);
+        kinds.push(json!({ "type": "null" }));
+        if parameter.occasional {
+            kinds.push(occasional(&json!({ "anyOf": of_field_kind(parameter.kind, true) })));
+        }
+        let mut schema = json!({ "anyOf": kinds });
         schema["description"] = json!(format!("{}{required}", parameter.doc));
         (parameter.name.to_owned(), schema)
     };
@@ -174,8 +186,18 @@ fn parameters(operation: &Operation) -> Value {
     })
 }
 
-/// What a parameter takes, as alternatives.
-fn of_field_kind(kind: FieldKind) -> Vec<Value> {
+/// `{ value: …, on: create | update }`.
+fn occasional(value: &Value) -> Value {
+    json!({
+        "type": "object", "properties": { "value": value, "on": { "enum": ["create", "update"] } },
+        "required": ["value", "on"], "additionalProperties": false,
+    })
+}
+
+/// What a parameter takes, as alternatives. Members of a mapping may have an occasion of their own.
+fn of_field_kind(kind: FieldKind, occasions: bool) -> Vec<Value> {
+    let text = reference("text");
+    let member = if occasions { json!({ "anyOf": [&text, occasional(&text)] }) } else { text };
     let template = reference("template");
     match kind {
         FieldKind::Text => vec![reference("text")],
@@ -188,7 +210,7 @@ fn of_field_kind(kind: FieldKind) -> Vec<Value> {
         FieldKind::Date => vec![json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}" }), template],
         FieldKind::Choice(choices) => vec![json!({ "enum": choices }), template],
         FieldKind::Texts => vec![reference("texts")],
-        FieldKind::Map => vec![json!({ "type": "object", "additionalProperties": reference("text") }), template],
+        FieldKind::Map => vec![json!({ "type": "object", "additionalProperties": member }), template],
         FieldKind::Message(_) => vec![template],
     }
 }

@@ -93,8 +93,8 @@ const PER_ADDRESS: Limit = Limit {
 const UPSERT_CONTACT: Operation = Operation {
     parameters: &[
         parameter("email", FieldKind::Email, true),
-        parameter("name", FieldKind::Text, false),
-        parameter("fields", FieldKind::Map, false),
+        parameter("name", FieldKind::Text, false).occasional(),
+        parameter("fields", FieldKind::Map, false).occasional(),
         parameter("tags", FieldKind::Texts, false),
     ],
     results: &[Field { name: "contact_id", doc: "" }, Field { name: "state", doc: "" }],
@@ -138,7 +138,7 @@ const fn setting(name: &'static str, kind: SettingKind, need: Need, doc: &'stati
 }
 
 const fn parameter(name: &'static str, kind: FieldKind, required: bool) -> Parameter {
-    Parameter { name, kind, required, doc: "" }
+    Parameter { name, kind, required, occasional: false, doc: "" }
 }
 
 const fn operation(name: &'static str) -> Operation {

@@ -133,7 +133,7 @@ impl Turn {
 pub(super) fn is_settled(context: &LaneContext, action: &Action, outcome: &Outcome) -> LogResult<bool> {
     let target = || {
         let operation = context.operation(&action.operation).filter(|it| it.kind == OperationKind::Write)?;
-        context.connection.connector.target(operation, &action.parameters).ok()
+        context.connection.connector.target(operation, &action.standing()).ok()
     };
     ledger::settles(context.memory.as_ref(), outcome, action, target)
 }
@@ -219,7 +219,7 @@ fn in_doubt(context: &LaneContext, item: &Item, repeat: Repeat) -> Option<Turn> 
 fn aim(context: &LaneContext, action: &Action, operation: &'static Operation, repeat: Repeat) -> LogResult<Turn> {
     let target = match operation.kind {
         OperationKind::Fetch => Target { object: String::new(), registers: Vec::new() },
-        OperationKind::Write => match context.connection.connector.target(operation, &action.parameters) {
+        OperationKind::Write => match context.connection.connector.target(operation, &action.standing()) {
             Ok(target) => target,
             Err(why) => return Ok(Turn::dead(code::BAD_PARAMETER, why)),
         },

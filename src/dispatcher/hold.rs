@@ -130,14 +130,16 @@ impl Change {
         gone.map(|id| DeadLetter::removal(&id, topic.clone(), now)).collect()
     }
 
-    /// What memory is told.
-    pub fn record(self, context: &LaneContext, id: &ActionId) -> Option<Append> {
+    /// What memory is told, around the records of the end: before the outcome that says that it is held, and behind one that
+    /// says what became of it. So whatever a crash cuts off, nothing is held without being counted.
+    pub fn around(self, context: &LaneContext, id: &ActionId, mut records: Vec<Append>) -> Vec<Append> {
         let (topic, now, key) = (context.memory_topic.as_str(), context.now(), key::held(id));
         match self {
-            Self::None | Self::Stays => None,
-            Self::Begins => Some(memory::put(topic, &key, &Held { at: now }, context.epoch, now)),
-            Self::Ends => Some(memory::forget(topic, &key, context.epoch, now)),
+            Self::None | Self::Stays => {}
+            Self::Begins => records.insert(0, memory::put(topic, &key, &Held { at: now }, context.epoch, now)),
+            Self::Ends => records.push(memory::forget(topic, &key, context.epoch, now)),
         }
+        records
     }
 
     pub fn tell(self, context: &LaneContext) {

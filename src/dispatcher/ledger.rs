@@ -140,15 +140,16 @@ fn is_newer(standing: &Source, coming: &Source) -> bool {
     if standing.entity == coming.entity { standing.version > coming.version } else { standing.arrived > coming.arrived }
 }
 
-/// The ledger's records for the registers that were written or found unchanged.
+/// The ledger's records for the registers that were written or found unchanged. `unwritten` were left out on the way.
 pub fn entries<'a>(
     action: &'a Action,
     target: &'a Target,
     judgement: &'a Judgement,
     result: &'a BTreeMap<String, String>,
+    unwritten: &'a BTreeSet<String>,
 ) -> impl Iterator<Item = (String, LedgerRecord)> + 'a {
     target.registers.iter().filter_map(move |register| {
-        let written = judgement.send.contains(&register.name);
+        let written = judgement.send.contains(&register.name) && !unwritten.contains(&register.name);
         let moves_on = judgement.unchanged.contains(&register.name) && register.rule == RegisterRule::Newest;
         if !written && !moves_on {
             return None;

@@ -3,7 +3,7 @@
 //! What an action gives rise to (reply, step event, dead letter) is written first, then its ledger records, then its
 //! outcome; the lane moves the offset after that. Whatever is missing after a crash is completed from what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{context::LaneContext, hold::Change, ledger, ledger::Judgement, line::Item, waiting};
 use crate::{
@@ -76,6 +76,15 @@ impl How {
         matches!(self, Self::Done { .. } | Self::Nothing { .. })
     }
 
+    /// The registers that were not written although they were to be.
+    fn unwritten(&self) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        match self {
+            Self::Done { done, .. } => &done.unwritten,
+            _ => &NONE,
+        }
+    }
+
     fn result(&self) -> BTreeMap<String, String> {
         match self {
             Self::Done { done, .. } => done.result.clone(),
@@ -110,9 +119,7 @@ async fn settle_as_is(context: &LaneContext, ended: &Ended<'_>) -> LogResult<()>
         context.append(all_outputs()).await?;
     }
     killpoint::reached("settle-outputs-written");
-    let mut records = records(context, ended, now);
-    records.extend(change.record(context, &ended.action.id));
-    context.remember(records).await?;
+    context.remember(change.around(context, &ended.action.id, records(context, ended, now))).await?;
     killpoint::reached("outcome-written");
     if late {
         context.append(all_outputs()).await?;
@@ -221,7 +228,7 @@ fn records(context: &LaneContext, ended: &Ended<'_>, now: Timestamp) -> Vec<Appe
     let result = ended.how.result();
     let mut records = Vec::new();
     if let Some((target, judgement)) = ended.aimed.filter(|_| ended.how.achieved()) {
-        for (key, entry) in ledger::entries(action, target, judgement, &result) {
+        for (key, entry) in ledger::entries(action, target, judgement, &result, ended.how.unwritten()) {
             records.push(memory::put(topic, &key, &entry, epoch, now));
         }
     }

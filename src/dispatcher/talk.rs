@@ -84,6 +84,7 @@ async fn speak(
         let work = Work {
             operation: aim.operation,
             parameters: &action.parameters,
+            only: &action.only,
             registers: &aim.judgement.send,
             vendor_id,
             contributions: &aim.judgement.contributions,

@@ -8,7 +8,8 @@ use cel::common::ast::{
 };
 
 use super::{
-    functions::{FUNCTIONS, Function},
+    functions::{FUNCTIONS, Function, Takes},
+    lookup::{self, Lookups, Missing},
     operators,
     problem::Problem,
     schema::{self, Record, RecordKind, Type},
@@ -29,18 +30,28 @@ pub(super) struct Checked {
     pub kind: Type,
     /// The steps whose results the expression uses.
     pub steps: BTreeSet<String>,
+    /// The tables that it names.
+    pub lookups: Lookups,
     pub problems: Vec<Problem>,
 }
 
 /// Checks an expression.
 pub(super) fn check(expression: &IdedExpr, source: &SourceInfo, scope: &Scope) -> Checked {
-    let mut checker =
-        Checker { scope, source, locals: Vec::new(), depth: 0, loops: 0, steps: BTreeSet::new(), problems: Vec::new() };
+    let mut checker = Checker {
+        scope,
+        source,
+        locals: Vec::new(),
+        depth: 0,
+        loops: 0,
+        steps: BTreeSet::new(),
+        lookups: Lookups::new(),
+        problems: Vec::new(),
+    };
     let kind = checker.visit(expression);
-    let Checker { steps, mut problems, .. } = checker;
+    let Checker { steps, lookups, mut problems, .. } = checker;
     problems.sort_by_key(|problem| problem.offset);
     problems.dedup();
-    Checked { kind, steps, problems }
+    Checked { kind, steps, lookups, problems }
 }
 
 pub(super) struct Checker<'a> {
@@ -50,6 +61,7 @@ pub(super) struct Checker<'a> {
     depth: usize,
     loops: usize,
     steps: BTreeSet<String>,
+    lookups: Lookups,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -240,6 +252,11 @@ impl Checker<'_> {
         if let Some(found) = operators::visit(self, at, call) {
             return found;
         }
+        if call.target.is_none()
+            && let Some(name) = lookup::named(&call.func_name, &call.args)
+        {
+            return self.visit_lookup(at, call, &name);
+        }
         let on = call.target.as_deref().map(|target| self.visit(target));
         let given: Vec<Type> = call.args.iter().map(|argument| self.visit(argument)).collect();
         let forms: Vec<&Function> = FUNCTIONS.iter().filter(|function| function.name == call.func_name).collect();
@@ -263,6 +280,45 @@ impl Checker<'_> {
         let problem = self.problem(at, code::TYPE_MISMATCH, format!("`{}` does not take this", call.func_name));
         self.problems.push(problem.hint(forms.join("; or ")));
         Type::Unknown
+    }
+
+    /// `lookup("table", key)`: the table is there, and so is the row where the key is constant.
+    fn visit_lookup(&mut self, at: &IdedExpr, call: &CallExpr, name: &str) -> Type {
+        let (table, key, default) = match call.args.as_slice() {
+            [table, key] => (table, key, None),
+            [table, key, default] => (table, key, Some(default)),
+            _ => {
+                let problem = self.problem(at, code::TYPE_MISMATCH, "`lookup` takes a table's name and a value");
+                let hint = format!("write `lookup(\"{name}\", …)`, or `lookup(\"{name}\", …, \"a default\")`");
+                self.problems.push(problem.hint(hint));
+                return Type::Text;
+            }
+        };
+        for argument in std::iter::once(key).chain(default) {
+            let given = self.visit(argument);
+            if !Takes::TextOrInteger.accepts(&given) {
+                let message = format!("`lookup` takes a text or a whole number here, found {}", given.describe());
+                let problem = self.problem(argument, code::TYPE_MISMATCH, message);
+                self.problems.push(problem.hint("rows are found by texts: name a field that is one"));
+            }
+        }
+        let scope = self.scope;
+        let Some(lookup) = scope.lookups().get(name) else {
+            let names: Vec<String> = scope.lookups().keys().cloned().collect();
+            let message = format!("there is no lookup `{name}`");
+            self.unknown(table, code::NO_SUCH_LOOKUP, message, name, &names);
+            return Type::Text;
+        };
+        self.lookups.insert(name.to_owned(), std::sync::Arc::clone(lookup));
+        if let (Expr::Literal(LiteralValue::String(constant)), None) = (&key.expr, default)
+            && !matches!(lookup.missing, Missing::Gives(_))
+            && !lookup.rows.contains_key(constant.inner().trim())
+        {
+            let rows: Vec<String> = lookup.rows.keys().cloned().collect();
+            let message = format!("the lookup `{name}` has no row for `{}`", constant.inner());
+            self.unknown(key, code::NO_SUCH_ROW, message, constant.inner(), &rows);
+        }
+        Type::Text
     }
 
     fn unknown_function(&mut self, at: &IdedExpr, name: &str) -> Type {

@@ -31,18 +31,18 @@ impl Expression {
         conjuncts(&self.program, &mut parts);
         let texts = split_all(&self.text);
         if texts.len() != parts.len() {
-            return vec![clause(&self.text, &self.program, facts)];
+            return vec![clause(self, &self.text, &self.program, facts)];
         }
-        texts.into_iter().zip(parts).map(|(text, part)| clause(text, part, facts)).collect()
+        texts.into_iter().zip(parts).map(|(text, part)| clause(self, text, part, facts)).collect()
     }
 }
 
-fn clause(text: &str, part: &IdedExpr, facts: &Facts) -> Clause {
-    let holds = match Expression::resolve(part, facts) {
+fn clause(whole: &Expression, text: &str, part: &IdedExpr, facts: &Facts) -> Clause {
+    let holds = match whole.resolve(part, facts) {
         Ok(Value::Bool(holds)) => Some(holds),
         _ => None,
     };
-    let mut reads = Reads { facts, lists: BTreeMap::new(), values: Vec::new() };
+    let mut reads = Reads { whole, facts, lists: BTreeMap::new(), values: Vec::new() };
     reads.visit(part);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     Clause { text, holds, values: reads.values }
@@ -98,6 +98,7 @@ fn split(condition: &str) -> Vec<&str> {
 
 /// Collects what an expression reads.
 struct Reads<'a> {
+    whole: &'a Expression,
     facts: &'a Facts,
     /// The variables of loops: what each stands for a member of, and the members.
     lists: BTreeMap<&'a str, (String, Value)>,
@@ -166,7 +167,7 @@ impl<'a> Reads<'a> {
     }
 
     fn evaluate(&self, at: &IdedExpr) -> Result<Value, Failed> {
-        Expression::resolve(at, self.facts)
+        self.whole.resolve(at, self.facts)
     }
 
     fn add(&mut self, shown: String, value: Value) {

@@ -1,18 +1,19 @@
 //! One expression: compiled and checked at load, evaluated against facts.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use cel::{Context, ExecutionError, common::ast::IdedExpr, parser::Parser};
+use cel::{Context, ExecutionError, common::ast::IdedExpr, context::VariableResolver, parser::Parser};
 use serde_json::Value;
 
 use super::{
     bounds, check, constant, functions,
+    lookup::{self, Lookups, Miss, Misses, Sight, Then},
     problem::Problem,
     schema::Type,
     scope::Scope,
     values::{Facts, to_json},
 };
-use crate::model::code;
+use crate::model::code::{self, Code};
 
 /// The generated parser takes about 160 KiB of stack for each bracket in a build without optimization (measured with
 /// cel 0.15), so that the depth we allow does not fit an ordinary thread. What it gives, does.
@@ -25,12 +26,39 @@ pub struct Expression {
     pub(super) program: IdedExpr,
     kind: Type,
     steps: BTreeSet<String>,
+    /// The tables that it names.
+    lookups: Arc<Lookups>,
 }
 
-/// An expression that could not be evaluated. Says what went wrong, but nothing of any value.
+/// An expression that could not be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Failed(pub String);
+pub enum Failed {
+    /// What went wrong, and nothing of any value.
+    #[error("{0}")]
+    Because(String),
+    /// A table has no row for a value. Told with the value, so it is for dead letters only.
+    #[error("{0}")]
+    NoRow(Miss),
+}
+
+impl Failed {
+    pub(super) fn because(why: impl Into<String>) -> Self {
+        Self::Because(why.into())
+    }
+
+    /// What it is called.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Because(_) => code::EVALUATION_FAILED,
+            Self::NoRow(_) => code::NO_SUCH_ROW,
+        }
+    }
+
+    /// Whether the table says that the step is then left out.
+    pub fn skips(&self) -> bool {
+        matches!(self, Self::NoRow(miss) if miss.then == Then::Skipped)
+    }
+}
 
 impl Expression {
     /// Compiles and checks a text.
@@ -49,16 +77,19 @@ impl Expression {
 
     fn parse(text: &str, scope: &Scope) -> Result<Self, Vec<Problem>> {
         let parser = Parser::new().enable_ident_escape_syntax(true);
-        let (program, source) = match parser.parse_with_source_info(text) {
+        let (mut program, source) = match parser.parse_with_source_info(text) {
             Ok(parsed) => parsed,
             Err(errors) => return Err(syntax_problem(text, &errors)),
         };
         let checked = check::check(&program, &source, scope);
-        if checked.problems.is_empty() {
-            Ok(Self { text: text.to_owned(), program, kind: checked.kind, steps: checked.steps })
-        } else {
-            Err(checked.problems)
+        if !checked.problems.is_empty() {
+            return Err(checked.problems);
         }
+        if !checked.lookups.is_empty() {
+            lookup::bind(&mut program);
+        }
+        let lookups = Arc::new(checked.lookups);
+        Ok(Self { text: text.to_owned(), program, kind: checked.kind, steps: checked.steps, lookups })
     }
 
     /// Compiles a condition: it must be true or false.
@@ -93,6 +124,11 @@ impl Expression {
         &self.steps
     }
 
+    /// The tables that it names.
+    pub fn lookups(&self) -> &Arc<Lookups> {
+        &self.lookups
+    }
+
     /// The names of a chain of fields, `["order", "customer"]`, where it is nothing but one.
     pub fn path(&self) -> Option<Vec<&str>> {
         constant::path(&self.program)
@@ -103,20 +139,28 @@ impl Expression {
         constant::fold(&self.program)
     }
 
-    /// Evaluates it.
+    /// Evaluates it. The facts note which values had no row.
     ///
     /// # Errors
-    /// What went wrong, without any value.
+    /// What went wrong.
     pub fn evaluate(&self, facts: &Facts) -> Result<Value, Failed> {
-        Self::resolve(&self.program, facts)
+        self.resolve(&self.program, facts)
     }
 
     /// Evaluates a part of it.
-    pub(super) fn resolve(part: &IdedExpr, facts: &Facts) -> Result<Value, Failed> {
-        let mut context = Context::with_env(functions::environment());
-        context.set_variable_resolver(facts);
-        let value = cel::Value::resolve(part, &context).map_err(|error| failed(&error))?;
-        to_json(&value).ok_or_else(|| Failed("the result is of no kind that can be used".to_owned()))
+    pub(super) fn resolve(&self, part: &IdedExpr, facts: &Facts) -> Result<Value, Failed> {
+        if self.lookups.is_empty() {
+            return run(part, facts).map_err(|error| failed(&error))?;
+        }
+        let misses = Misses::default();
+        let ran = run(part, &Sight { lookups: &self.lookups, misses: &misses, beyond: facts });
+        let misses = misses.take();
+        let stopped = misses.iter().rfind(|miss| miss.then != Then::Default).cloned();
+        facts.note(misses);
+        match (ran, stopped) {
+            (Err(error), Some(miss)) if lacks_a_row(&error) => Err(Failed::NoRow(miss)),
+            (ran, _) => ran.map_err(|error| failed(&error))?,
+        }
     }
 
     /// Evaluates a condition.
@@ -126,9 +170,16 @@ impl Expression {
     pub fn holds(&self, facts: &Facts) -> Result<bool, Failed> {
         match self.evaluate(facts)? {
             Value::Bool(holds) => Ok(holds),
-            _ => Err(Failed("the condition is neither true nor false".to_owned())),
+            _ => Err(Failed::because("the condition is neither true nor false")),
         }
     }
+}
+
+fn run(part: &IdedExpr, sight: &impl VariableResolver) -> Result<Result<Value, Failed>, ExecutionError> {
+    let mut context = Context::with_env(functions::environment());
+    context.set_variable_resolver(sight);
+    let value = cel::Value::resolve(part, &context)?;
+    Ok(to_json(&value).ok_or_else(|| Failed::because("the result is of no kind that can be used")))
 }
 
 /// The first error only: the others follow from it.
@@ -195,5 +246,9 @@ fn failed(error: &ExecutionError) -> Failed {
         ExecutionError::FunctionError { function, .. } => format!("`{function}` failed"),
         _ => "the expression does not go with these values".to_owned(),
     };
-    Failed(text)
+    Failed::Because(text)
+}
+
+fn lacks_a_row(error: &ExecutionError) -> bool {
+    matches!(error, ExecutionError::FunctionError { function, message } if function == "lookup" && message == lookup::NO_ROW)
 }

@@ -44,6 +44,8 @@ pub enum Takes {
     Amount,
     /// A mapping to texts, or a list of custom fields.
     Lookup,
+    /// The name of one of the owner's mapping tables, as a constant text.
+    Table,
 }
 
 /// What comes out.
@@ -83,6 +85,7 @@ impl Takes {
             Self::Texts => "a list of texts",
             Self::Amount => "an amount of money, a decimal number as text or a whole number",
             Self::Lookup => "custom fields or a mapping to texts",
+            Self::Table => "a table's name as a constant text",
         }
     }
 }
@@ -147,6 +150,25 @@ pub const FUNCTIONS: &[Function] = &[
         Gives::Text,
         "A custom field by its name or id, or a mapping's member; empty when it is not there.",
     ),
+    global(
+        "lookup",
+        &[Lookup, Text, Text],
+        Gives::Text,
+        "A custom field by its name or id, or a mapping's member; the last text when it is not there or empty.",
+    ),
+    global(
+        "lookup",
+        &[Takes::Table, TextOrInteger],
+        Gives::Text,
+        "What a mapping table of `lookups` holds for a value, `lookup(\"statuses\", order.status)`. A value without a row is an \
+         error, is skipped, or gives the table's default, as the table says.",
+    ),
+    global(
+        "lookup",
+        &[Takes::Table, TextOrInteger, TextOrInteger],
+        Gives::Text,
+        "The same, with what a value without a row gives.",
+    ),
 ];
 
 /// The environment in which all expressions run. Building one costs far more than an evaluation, so there is one.
@@ -161,7 +183,8 @@ fn build() -> Env {
         .add_extension(extensions::strings)
         .and_then(|_env| env.add_overload("date", "date", vec![STRING_TYPE], date))
         .and_then(|()| env.add_overload("decimal_cmp", "decimal_cmp", vec![DYN_TYPE, DYN_TYPE], decimal_cmp))
-        .and_then(|()| env.add_overload("lookup", "lookup", vec![DYN_TYPE, STRING_TYPE], lookup));
+        .and_then(|()| env.add_overload("lookup", "lookup", vec![DYN_TYPE, DYN_TYPE], lookup))
+        .and_then(|()| env.add_overload("lookup", "lookup_or", vec![DYN_TYPE, DYN_TYPE, DYN_TYPE], lookup));
     added.expect("our names are free");
     env
 }
@@ -225,6 +248,9 @@ fn member(map: &cel::objects::Map, name: &str) -> String {
 
 #[expect(clippy::needless_pass_by_value, reason = "the form of a function in CEL")]
 fn lookup<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    if let Some(found) = super::lookup::find(&arguments) {
+        return found;
+    }
     let name = text(&arguments, 1, "lookup")?;
     let within = arguments.first().map(|value| Value::try_from(value.as_ref()));
     let found = match within {
@@ -232,7 +258,8 @@ fn lookup<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Exec
         Some(Ok(Value::List(fields))) => custom_field(&fields, name),
         _ => return Err(wrong("lookup", "expected custom fields or a mapping")),
     };
-    Ok(CowVal::owned(CelString::from(found)))
+    let default = arguments.get(2).filter(|_| found.is_empty()).map(|_| text(&arguments, 2, "lookup")).transpose()?;
+    Ok(CowVal::owned(CelString::from(default.map_or(found, str::to_owned))))
 }
 
 fn custom_field(fields: &[Value], name: &str) -> String {

@@ -7,7 +7,8 @@
 //! - the entity by its name (`order`, `invoice`, …), `event`, and `steps.<step>.<result>` for what earlier steps returned;
 //! - what a source does not tell is empty (`""`, `0`, `false`, `[]`, a message of empty fields), never missing;
 //! - enums are texts: the name in lower case without its prefix (`order.status == "processing"`), unspecified ones are `""`;
-//! - amounts are texts and never numbers: [`functions`] has `decimal_cmp`.
+//! - amounts are texts and never numbers: [`functions`] has `decimal_cmp`;
+//! - `lookup("table", key)` goes by the owner's mapping tables, see [`lookup`].
 
 mod bounds;
 mod check;
@@ -17,6 +18,7 @@ mod explain;
 mod expression;
 pub mod functions;
 pub mod habits;
+pub mod lookup;
 mod operators;
 mod problem;
 pub mod schema;
@@ -27,6 +29,7 @@ mod values;
 
 pub use explain::Clause;
 pub use expression::{Expression, Failed};
+pub use lookup::{Lookup, Lookups, Miss};
 pub use problem::Problem;
 pub use scope::{Scope, StepScope};
 pub use template::Template;

@@ -5,13 +5,17 @@ use std::{
     sync::Arc,
 };
 
-use super::schema::{self, Record, RecordKind, Type};
+use super::{
+    lookup::Lookups,
+    schema::{self, Record, RecordKind, Type},
+};
 use crate::topics::event::Entity;
 
 /// The variables of an expression.
 #[derive(Clone, Debug)]
 pub struct Scope {
     variables: BTreeMap<String, Type>,
+    lookups: Arc<Lookups>,
 }
 
 /// A step that an expression can name.
@@ -41,7 +45,17 @@ impl Scope {
         let event = EVENT_FIELDS.map(|name| (name.to_owned(), Type::Text)).into();
         variables.insert("event".to_owned(), record(RecordKind::Event, event));
         variables.insert("steps".to_owned(), steps_type(steps));
-        Self { variables }
+        Self { variables, lookups: Arc::default() }
+    }
+
+    /// The same, with the owner's mapping tables.
+    #[must_use]
+    pub fn with_lookups(self, lookups: Arc<Lookups>) -> Self {
+        Self { lookups, ..self }
+    }
+
+    pub(super) fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     pub(super) fn variable(&self, name: &str) -> Option<&Type> {

@@ -125,7 +125,7 @@ impl Template {
                 Part::Expression(expression) => match expression.evaluate(facts)? {
                     Value::String(part) => text.push_str(&part),
                     scalar @ (Value::Bool(_) | Value::Number(_)) => text.push_str(&scalar.to_string()),
-                    _ => return Err(Failed("what `${…}` gives cannot be part of a text".to_owned())),
+                    _ => return Err(Failed::because("what `${…}` gives cannot be part of a text")),
                 },
             }
         }

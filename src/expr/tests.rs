@@ -264,7 +264,7 @@ fn syntax_is_told_in_plain_words() {
 fn failures_tell_no_values() {
     let failed = |text: &str| {
         let expression = Expression::compile(text, &scope()).expect(text);
-        expression.evaluate(&facts()).expect_err(text).0
+        expression.evaluate(&facts()).expect_err(text).to_string()
     };
     assert_eq!(failed("order.vendor_ids['none'] == ''"), "a mapping has no such member");
     assert_eq!(failed("order.items[5].code"), "a list is shorter than that");

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
+    sync::{Mutex, PoisonError},
 };
 
 use cel::{
@@ -19,7 +20,7 @@ use prost_reflect::{
 };
 use serde_json::Value;
 
-use super::schema;
+use super::{lookup::Miss, schema};
 use crate::topics::{body::Body, event::Event};
 
 /// Results of steps, by the steps' names.
@@ -33,6 +34,8 @@ pub struct Facts {
     entity: (&'static str, Boxed),
     event: Boxed,
     steps: Boxed,
+    /// Values that had no row in a table.
+    missed: Mutex<Vec<Miss>>,
 }
 
 impl Facts {
@@ -42,7 +45,21 @@ impl Facts {
         let descriptor = schema::entity(entity);
         let message = DynamicMessage::decode(descriptor, encode(&event.body).as_slice())
             .expect("the body was written by the same schema");
-        Self { entity: (entity.as_str(), message_value(&message)), event: about(event), steps: steps(results) }
+        Self {
+            entity: (entity.as_str(), message_value(&message)),
+            event: about(event),
+            steps: steps(results),
+            missed: Mutex::default(),
+        }
+    }
+
+    pub(super) fn note(&self, misses: Vec<Miss>) {
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner).extend(misses);
+    }
+
+    /// The values that had no row in a table, since this was asked last.
+    pub fn take_misses(&self) -> Vec<Miss> {
+        std::mem::take(&mut *self.missed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

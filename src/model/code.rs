@@ -191,6 +191,12 @@ codes! {
         "Its step says `hold`. `spojka approve list` shows what is held, `spojka approve show <id>` what would be sent; then `spojka approve approve <id>` or `spojka approve refuse <id>`. It never becomes too old.";
     REFUSED_BY_PERSON = "refused-by-person", Permanent, "a person refused the action",
         "It was held, and `spojka approve refuse` ended it: nothing was sent. Steps that wait for it go on only where it says `on_refusal: go_on`.";
+    TOTALS_DIFFER = "totals-differ", Permanent, "a document's parts do not add up to its total",
+        "The dead letter names the difference. Mend the order at its source, and its next webhook brings it again; or allow more by `preflight: { tolerance: \"0.50\" }` of the connection (`totals: warn` or `off` writes it as it is), then `spojka dead retry`.";
+    BAD_COMPANY_ID = "bad-company-id", Permanent, "a company id cannot be right",
+        "Its form or its check digit is wrong; most often a buyer mistyped it. Mend it at the source, or say `preflight: { company_ids: warn }`, then `spojka dead retry`.";
+    TAX_CODE_UNMAPPED = "tax-code-unmapped", Permanent, "a line's tax is not among those that the target knows",
+        "`preflight: { tax_codes: [\"0\", \"21\"] }` of the connection lists the codes or rates that the target knows. Add this one there and at the target, then `spojka dead retry`.";
     UNKNOWN_OPERATION = "unknown-operation", Config, "the connection has no such operation", "The flow was checked against another version. Mend it, then `spojka dead retry`.";
     BLOCKED_ADDRESS = "blocked-address", Config, "the address may not be called", "Private and loopback addresses are refused unless the connection says `allow_private_addresses: true`.";
 
@@ -257,6 +263,22 @@ codes! {
     NOT_EVALUATED = "not-evaluated", Config, "the way to a field stands where its value is meant",
         "In `when` an expression stands by itself; everywhere else it stands in `${…}`, and what stands outside is plain text.";
     NO_SUCH_FLOW = "no-such-flow", Config, "there is no flow of this name", "The flows are those under `flows`, in all files of the config.";
+    NO_SUCH_FIELD_SET = "no-such-field-set", Config, "a step uses a field set that is not there",
+        "Write it under `field_sets`, or mend the name.";
+    UNUSED_FIELD_SET = "unused-field-set", Config, "no step uses a field set",
+        "What its fields mean is known only where a step uses them, so nobody has checked it. Name it in a step's `use`, or remove it.";
+    BAD_OCCASION = "bad-occasion", Config, "a parameter cannot be for creating or for updating only",
+        "`on: create` and `on: update` need an operation that learns whether it creates something, and a parameter that it can leave out. `spojka connectors <vendor>` tells which are.";
+
+    // What checking finds in lookups.
+    LOOKUP_SYNTAX = "lookup-syntax", Config, "the rows of a lookup cannot be read",
+        "Rows are a mapping, or a text with a JSON object from texts to texts or numbers. Quotes may be typographic ones.";
+    EMPTY_LOOKUP = "empty-lookup", Config, "a lookup has no rows", "Write them under `rows`.";
+    BAD_DEFAULT = "bad-default", Config, "a lookup's default does not go with what becomes of missing rows",
+        "`missing: default` needs a `default`, and only then there is one.";
+    NO_SUCH_LOOKUP = "no-such-lookup", Config, "an expression names a lookup that is not there", "Write it under `lookups`, or mend the name.";
+    NO_SUCH_ROW = "no-such-row", Config, "a lookup has no row for a value",
+        "Add the row (or a default) and put the flows in force. `spojka dead list --code no-such-row` shows the values that were seen. A fact is judged by the rows of its time, so a retry alone finds none again: `spojka replay --as-of present` with the letters' time range does what is missing by the rows of now; `spojka dead discard` then clears the letters.";
 
     // What running the tests beside the flows finds.
     TEST_FAILED = "test-failed", Config, "a test beside the flows does not get what it expects",

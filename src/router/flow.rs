@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
+use super::preflight::Preflight;
 use crate::{
     connectors::contract::{Connector, Operation, Parameter},
     expr::{Expression, Template},
@@ -20,6 +21,7 @@ use crate::{
         self,
         action::Action,
         event::{Event, EventType},
+        occasion::Occasions,
     },
 };
 
@@ -54,6 +56,8 @@ pub struct Step {
     pub when: Option<Expression>,
     /// Which of its actions wait for a person.
     pub hold: Option<Hold>,
+    /// What is checked of the documents that it writes.
+    pub preflight: Preflight,
     pub on_refusal: OnRefusal,
     /// It may be left out when a quota is used up.
     pub optional: bool,
@@ -107,6 +111,8 @@ pub enum OnRefusal {
 pub struct Given {
     pub parameter: &'static Parameter,
     pub source: Source,
+    /// Whether it, or members of it, are for creating or for updating only.
+    pub only: Occasions,
 }
 
 /// Where a value comes from.

@@ -7,13 +7,14 @@ use serde_json::Value;
 use super::{
     coerce::coerce,
     flow::{Flow, FlowSet, Given, Hold, OnRefusal, Source, Step},
+    preflight,
     routed::{Failure, Routed, Why},
     rules::Rules,
 };
 use crate::{
     expr::{Facts, Failed, Results},
     model::{
-        code::{self, Code},
+        code,
         id::{FlowSetHash, Ids},
         time::Timestamp,
     },
@@ -23,6 +24,7 @@ use crate::{
         event::{Event, OriginKind, STEP_DONE},
         hold,
         memory::End,
+        occasion::Occasions,
     },
 };
 
@@ -65,6 +67,7 @@ fn begin(event: &Event, facts: &OnceCell<Facts>, routing: &Routing<'_>) -> Route
     let facts = facts.get_or_init(|| Facts::of(event, &nothing));
     for (hash, flow) in judges {
         let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
+        routed.note(flow, None, "when", facts);
         match holds {
             Ok(true) => {
                 let traceparent = &event.traceparent;
@@ -72,7 +75,7 @@ fn begin(event: &Event, facts: &OnceCell<Facts>, routing: &Routing<'_>) -> Route
                 run.start_with(None, &nothing, facts, &mut routed);
             }
             Ok(false) => routed.skip(flow, None, Why::Condition),
-            Err(failed) => routed.fail(flow, None, Some("when"), code::EVALUATION_FAILED, failed.0),
+            Err(failed) => routed.stop(flow, None, "when", &failed),
         }
     }
     routed
@@ -234,29 +237,38 @@ impl Run<'_> {
             routed.skip(self.flow, Some(step), Why::WaitsInVain);
             return None;
         }
-        match step.when.as_ref().map_or(Ok(true), |when| when.holds(facts)) {
+        let holds = step.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
+        routed.note(self.flow, Some(step), "when", facts);
+        match holds {
             Ok(true) => {}
             Ok(false) => {
                 routed.skip(self.flow, Some(step), Why::Condition);
                 return None;
             }
             Err(failed) => {
-                routed.fail(self.flow, Some(step), Some("when"), code::EVALUATION_FAILED, failed.0);
+                routed.stop(self.flow, Some(step), "when", &failed);
                 return None;
             }
         }
         let parameters = self.parameters(step, facts, routed)?;
-        let target = match step.connector.target(step.operation, &parameters) {
+        if !self.may_be_written(step, &parameters, routed) {
+            return None;
+        }
+        let mut only = Occasions::default();
+        step.given.iter().for_each(|given| only.extend(&given.only));
+        let target = match step.connector.target(step.operation, &only.standing(&parameters)) {
             Ok(target) => target,
             Err(message) => {
                 routed.fail(self.flow, Some(step), None, code::BAD_PARAMETER, message);
                 return None;
             }
         };
-        let hold = match self.hold(step, facts) {
+        let hold = self.hold(step, facts);
+        routed.note(self.flow, Some(step), "hold", facts);
+        let hold = match hold {
             Ok(hold) => hold,
             Err(failed) => {
-                routed.fail(self.flow, Some(step), Some("hold"), code::EVALUATION_FAILED, failed.0);
+                routed.stop(self.flow, Some(step), "hold", &failed);
                 return None;
             }
         };
@@ -266,6 +278,7 @@ impl Run<'_> {
             connection: step.connection.clone(),
             operation: step.operation.name.to_owned(),
             parameters,
+            only,
             conflict: self.ids.conflict(&step.connection, &target.object),
             purpose: Purpose::Step {
                 flow: self.flow.name.clone(),
@@ -288,6 +301,25 @@ impl Run<'_> {
             origin: event.origin.clone(),
             traceparent: self.traceparent.clone(),
         })
+    }
+
+    /// Whether the documents among the parameters pass what is checked before they are written. What the vendor holds
+    /// already is not written.
+    fn may_be_written(&self, step: &Step, parameters: &Parameters, routed: &mut Routed) -> bool {
+        let mut passes = true;
+        for given in step.given.iter().filter(|_| !self.adopt) {
+            let (name, kind) = (given.parameter.name, given.parameter.kind);
+            let findings = parameters.get(name).map(|value| preflight::check(&step.preflight, kind, value));
+            for finding in findings.unwrap_or_default() {
+                passes &= !finding.refused;
+                if finding.refused {
+                    routed.fail(self.flow, Some(step), Some(name), finding.code, finding.message);
+                } else {
+                    routed.warn(self.flow, step, name, finding.code, finding.message);
+                }
+            }
+        }
+        passes
     }
 
     /// Why the action waits for a person, if it does. Approvals are counted by its lane's owner: there is no memory here.
@@ -317,24 +349,36 @@ impl Run<'_> {
         }))
     }
 
-    /// All parameters, or every failure.
+    /// All parameters, or every failure. Nothing at all when a table says that the step is left out.
     fn parameters(&self, step: &Step, facts: &Facts, routed: &mut Routed) -> Option<Parameters> {
         let mut parameters = Parameters::new();
-        let mut complete = true;
+        let (mut complete, mut skipped) = (true, false);
         for given in &step.given {
-            let value = value_of(given, facts, self.event).and_then(|value| {
-                let missing = value.is_none() && given.parameter.required;
-                if missing { Err((code::BAD_PARAMETER, "is needed, and empty".to_owned())) } else { Ok(value) }
-            });
+            let name = given.parameter.name;
+            let value = value_of(given, facts, self.event);
+            routed.note(self.flow, Some(step), name, facts);
             match value {
-                Ok(value) => parameters.extend(value.map(|value| (given.parameter.name.to_owned(), value))),
-                Err((code, message)) => {
+                Ok(None) if given.parameter.required => {
                     complete = false;
-                    routed.fail(self.flow, Some(step), Some(given.parameter.name), code, message);
+                    let message = "is needed, and empty".to_owned();
+                    routed.fail(self.flow, Some(step), Some(name), code::BAD_PARAMETER, message);
+                }
+                Ok(value) => parameters.extend(value.map(|value| (name.to_owned(), value))),
+                Err(Unfit::Failed(failed)) if failed.skips() => skipped = true,
+                Err(Unfit::Failed(failed)) => {
+                    complete = false;
+                    routed.stop(self.flow, Some(step), name, &failed);
+                }
+                Err(Unfit::Refused(message)) => {
+                    complete = false;
+                    routed.fail(self.flow, Some(step), Some(name), code::BAD_PARAMETER, message);
                 }
             }
         }
-        complete.then_some(parameters)
+        if skipped && complete {
+            routed.skip(self.flow, Some(step), Why::NoRow);
+        }
+        (complete && !skipped).then_some(parameters)
     }
 }
 
@@ -343,13 +387,20 @@ pub(super) fn run_of(event: &Event) -> &str {
     if event.origin.kind == OriginKind::Repeat { &event.origin.run } else { "" }
 }
 
+/// Why there is no value.
+enum Unfit {
+    Failed(Failed),
+    /// What the parameter takes.
+    Refused(String),
+}
+
 /// A parameter's value; `None` when it is empty.
-fn value_of(given: &Given, facts: &Facts, event: &Event) -> Result<Option<Value>, (Code, String)> {
+fn value_of(given: &Given, facts: &Facts, event: &Event) -> Result<Option<Value>, Unfit> {
     if let Source::Constant(value) = &given.source {
         return Ok(Some(value.clone()));
     }
-    let value = evaluate(&given.source, facts, event).map_err(|failed| (code::EVALUATION_FAILED, failed.0))?;
-    coerce(given.parameter.kind, value).map_err(|message| (code::BAD_PARAMETER, message))
+    let value = evaluate(&given.source, facts, event).map_err(Unfit::Failed)?;
+    coerce(given.parameter.kind, value).map_err(Unfit::Refused)
 }
 
 fn evaluate(source: &Source, facts: &Facts, event: &Event) -> Result<Value, Failed> {

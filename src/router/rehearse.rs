@@ -40,6 +40,7 @@ pub fn rehearse(event: &Event, routing: &Routing<'_>, ends: &BTreeMap<String, En
             routed.actions.extend(more.actions);
             routed.skipped.extend(more.skipped);
             routed.failed.extend(more.failed);
+            routed.missed.extend(more.missed);
         }
     }
     routed

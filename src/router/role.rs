@@ -125,12 +125,21 @@ impl Router {
         for skip in &routed.skipped {
             parts.metrics.event_skipped(skip.why.as_str());
         }
+        for missed in &routed.missed {
+            parts.metrics.lookup_miss(&missed.miss.lookup);
+        }
         let mut appends = Vec::new();
         for action in &routed.actions {
             if let Some((flow, _)) = action.step() {
                 parts.metrics.action(flow);
             }
             appends.push(action.to_append(parts.names.lane(&action.connection, &action.origin)));
+        }
+        for warned in &routed.warned {
+            // The message holds content.
+            let (flow, step) = (warned.flow.as_str(), warned.step.as_deref().unwrap_or_default());
+            let (code, trace) = (warned.code.as_str(), trace::id_in(event.traceparent.as_deref()));
+            tracing::warn!(event.id = %event.id, trace.id = trace, flow, step, code, "document written with a warning");
         }
         for failure in &routed.failed {
             parts.metrics.step_failed(&failure.flow, failure.code);

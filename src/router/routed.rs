@@ -1,7 +1,11 @@
 //! What comes of an event: actions, and why some were not made.
 
 use super::flow::{Flow, Step};
-use crate::{model::code::Code, topics::action::Action};
+use crate::{
+    expr::{Facts, Failed, Miss},
+    model::code::Code,
+    topics::action::Action,
+};
 
 /// What comes of an event.
 #[derive(Debug, Default)]
@@ -11,6 +15,10 @@ pub struct Routed {
     pub skipped: Vec<Skip>,
     /// What could not be done: the event becomes a dead letter.
     pub failed: Vec<Failure>,
+    /// What is done although something is wrong with it, because the owner said so.
+    pub warned: Vec<Failure>,
+    /// Values without a row in a table, whatever became of them.
+    pub missed: Vec<Missed>,
 }
 
 /// Something that a flow did not do, and that is in order.
@@ -20,6 +28,16 @@ pub struct Skip {
     /// `None`: the whole flow.
     pub step: Option<String>,
     pub why: Why,
+}
+
+/// A value without a row in a table, and where it was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    pub flow: String,
+    pub step: Option<String>,
+    /// The parameter, or `when`.
+    pub field: String,
+    pub miss: Miss,
 }
 
 /// Why a flow did not do something.
@@ -35,6 +53,8 @@ pub enum Why {
     TooOld,
     /// It needs the result of a step that was not done.
     WaitsInVain,
+    /// A table has no row for a value, and says that this is then left out.
+    NoRow,
     /// An earlier step was adopted, and this one needs what the vendor would have returned.
     Adopted,
 }
@@ -51,6 +71,7 @@ impl Why {
             Self::BeforeStart => "before-start",
             Self::TooOld => "too-old",
             Self::WaitsInVain => "waits-in-vain",
+            Self::NoRow => "no-row",
             Self::Adopted => "adopted",
         }
     }
@@ -65,7 +86,8 @@ pub struct Failure {
     pub step: Option<String>,
     /// The parameter, or `when`.
     pub field: Option<String>,
-    /// What went wrong, without any value.
+    /// What went wrong, without any value but one that had no row in a table, and what a check before writing compares:
+    /// amounts and company ids.
     pub message: String,
 }
 
@@ -81,9 +103,34 @@ impl Routed {
         self.skipped.push(Skip { flow: flow.name.clone(), step, why });
     }
 
+    pub(super) fn warn(&mut self, flow: &Flow, step: &Step, field: &str, code: Code, message: String) {
+        let field = Some(field.to_owned());
+        self.warned.push(Failure { field, ..Failure::of(code, &flow.name, Some(&step.name), message) });
+    }
+
     pub(super) fn fail(&mut self, flow: &Flow, step: Option<&Step>, field: Option<&str>, code: Code, message: String) {
         let step = step.map(|step| step.name.as_str());
         let field = field.map(str::to_owned);
         self.failed.push(Failure { field, ..Failure::of(code, &flow.name, step, message) });
+    }
+
+    /// An expression gave nothing: left out, or failed.
+    pub(super) fn stop(&mut self, flow: &Flow, step: Option<&Step>, field: &str, failed: &Failed) {
+        if failed.skips() {
+            self.skip(flow, step, Why::NoRow);
+        } else {
+            self.fail(flow, step, Some(field), failed.code(), failed.to_string());
+        }
+    }
+
+    /// Notes what had no row while a field was evaluated.
+    pub(super) fn note(&mut self, flow: &Flow, step: Option<&Step>, field: &str, facts: &Facts) {
+        let missed = |miss| Missed {
+            flow: flow.name.clone(),
+            step: step.map(|step| step.name.clone()),
+            field: field.to_owned(),
+            miss,
+        };
+        self.missed.extend(facts.take_misses().into_iter().map(missed));
     }
 }

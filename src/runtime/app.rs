@@ -17,6 +17,7 @@ use super::{
     reload::{ReadConfig, Reloader},
     replay::Replayer,
     roles::{DRAIN, Ground},
+    starts,
 };
 use crate::{
     config::Config,
@@ -50,6 +51,8 @@ pub enum StartError {
     Client(#[from] ClientError),
     #[error("the topic `{topic}` takes records of {takes} bytes, but webhooks may have {needs}")]
     RecordTooLarge { topic: String, takes: usize, needs: usize },
+    #[error("the flows cannot be put in force: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Starts(Vec<starts::Change>),
 }
 
 /// How long the ports stay closed while the log is looked at: then senders should have an answer, whatever it is.

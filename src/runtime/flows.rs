@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{app::StartError, roles::Ground};
+use super::{app::StartError, roles::Ground, starts};
 use crate::{
     config::{self, Config},
     log::{Fencing, Log, LogError, LogResult, Table},
@@ -26,40 +26,60 @@ const AHEAD: Duration = Duration::from_secs(2);
 /// Between two looks at which flows are in force, for the metric.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// What came of putting flows in force.
+pub(super) enum Stored {
+    /// They come into force.
+    Activated(Activation),
+    /// They are in force already.
+    Already,
+    /// Flows claim another start than the one that they were in force with, and nobody has accepted it.
+    Refused(Vec<starts::Change>),
+}
+
 /// Stores the config's flow set and puts it in force, unless it is in force already. At a start nobody judges by the old one
 /// any more, unless other processes do.
 pub(super) async fn activate(config: &Config, ground: &Ground) -> Result<(), StartError> {
-    let set = config.flows.record(&ground.ids);
     let ahead = if ground.log.is_exclusive() { Duration::ZERO } else { AHEAD };
-    if let Some(Activation { hash, since }) = store(set, ahead, ground).await? {
-        tracing::info!(flow_set = %hash, since = %since, flows = config.flows.flows().len(), "flows in force");
+    match store(config, ahead, ground).await? {
+        Stored::Activated(Activation { hash, since }) => {
+            tracing::info!(flow_set = %hash, since = %since, flows = config.flows.flows().len(), "flows in force");
+        }
+        Stored::Already => {}
+        Stored::Refused(changes) => return Err(StartError::Starts(changes)),
     }
     Ok(())
 }
 
-/// Stores a flow set and puts it in force while routers are at work: so far ahead that each of them has read it by then.
-/// Nothing when it is in force already.
-pub(super) async fn reactivate(set: FlowSet, ground: &Ground) -> LogResult<Option<Activation>> {
-    let activation = store(set, AHEAD, ground).await?;
-    if activation.as_ref().is_some_and(|activation| activation.since <= ground.clock.now()) {
+/// Stores the config's flow set and puts it in force while routers are at work: so far ahead that each of them has read it by
+/// then.
+pub(super) async fn reactivate(config: &Config, ground: &Ground) -> LogResult<Stored> {
+    let stored = store(config, AHEAD, ground).await?;
+    if matches!(&stored, Stored::Activated(activation) if activation.since <= ground.clock.now()) {
         tracing::warn!("the log took so long that some facts of the last seconds were judged by the flows before");
     }
-    Ok(activation)
+    Ok(stored)
 }
 
-async fn store(set: FlowSet, ahead: Duration, ground: &Ground) -> LogResult<Option<Activation>> {
+async fn store(config: &Config, ahead: Duration, ground: &Ground) -> LogResult<Stored> {
+    let set = config.flows.record(&ground.ids);
     let topic = ground.names.flows();
     let table = flows_table(ground).await?;
     let latest = activations(table.as_ref())?.pop();
     if latest.as_ref().is_some_and(|latest| latest.hash == set.hash) {
-        return Ok(None);
+        return Ok(Stored::Already);
+    }
+    let judged = starts::judge(table.as_ref(), config, &ground.accepted_starts)?;
+    if !judged.refused.is_empty() {
+        return Ok(Stored::Refused(judged.refused));
     }
     let now = ground.clock.now();
     let first = latest.is_none();
     let since = whole_second(now) + if first { Duration::ZERO } else { ahead };
     let activation = Activation { hash: set.hash.clone(), since };
-    table.write(vec![set.to_append(topic.clone(), now), activation.to_append(topic)]).await?;
-    Ok(Some(activation))
+    let mut records = vec![set.to_append(topic.clone(), now), activation.to_append(topic.clone())];
+    records.extend(judged.records(&topic, now));
+    table.write(records).await?;
+    Ok(Stored::Activated(activation))
 }
 
 /// Vendors date facts in whole seconds: what happens in this second counts as after.
@@ -136,7 +156,8 @@ pub(super) async fn rules(config: &Arc<Config>, ground: &Ground, as_of: AsOf) ->
     let table = flows_table(ground).await?;
     let Some(hash) = in_force(table.as_ref(), ground.clock.now())? else { return Ok(Rules::default()) };
     let broken = |error: topics::Unreadable| LogError::Broken(error.to_string());
-    let set = table.get(&set_key(&hash))?.map(|bytes| read::<FlowSet>(&bytes)).transpose().map_err(broken)?;
+    let set =
+        table.get(&set_key(&hash))?.map(|bytes| read::<topics::flows::FlowSet>(&bytes)).transpose().map_err(broken)?;
     let (flows, _) = config::stored_flows(&set.map_or_else(Vec::new, |set| set.files), &config.connections);
     Ok(Rules::always(hash, Arc::new(flows)))
 }

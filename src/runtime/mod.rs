@@ -15,6 +15,7 @@ pub mod reload;
 pub mod replay;
 mod roles;
 mod signals;
+mod starts;
 mod transport;
 mod trim;
 

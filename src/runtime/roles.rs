@@ -54,6 +54,8 @@ pub struct Ground {
     pub random: Arc<dyn Random>,
     pub metrics: Arc<Metrics>,
     pub board: LaneBoard,
+    /// The flows whose changed `start` somebody has accepted, by name.
+    pub accepted_starts: BTreeSet<String>,
 }
 
 /// The connections under their first names, which is what records carry.
@@ -66,7 +68,17 @@ impl Ground {
         let metrics = Arc::new(Metrics::new());
         let health = Arc::new(Health::new(Arc::clone(&metrics)));
         let board = LaneBoard::default();
-        Self { log, health, names: names_of(config), ids, clock, random, metrics, board }
+        Self {
+            log,
+            health,
+            names: names_of(config),
+            ids,
+            clock,
+            random,
+            metrics,
+            board,
+            accepted_starts: BTreeSet::new(),
+        }
     }
 
     /// The gateway's spool, where there is one.

@@ -128,6 +128,11 @@ impl Metrics {
     pub fn step_failed(&self, flow: &str, code: Code) {
         self.families.steps_failed.with_label_values(&[flow, code.as_str()]).inc();
     }
+
+    /// `lookup` is a name of the config.
+    pub fn lookup_miss(&self, lookup: &str) {
+        self.families.lookup_misses.with_label_values(&[lookup]).inc();
+    }
 }
 
 /// The dispatcher.

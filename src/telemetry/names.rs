@@ -136,6 +136,8 @@ families! {
         "Times that an event did not fire a flow that listens to it, by reason.";
     steps_failed: IntCounterVec = "spojka_steps_failed_total", ["flow", "code"],
         "Steps that could not be mapped to an action.";
+    lookup_misses: IntCounterVec = "spojka_lookup_misses_total", ["lookup"],
+        "Values that had no row in a lookup, whatever became of them.";
 
     // Is it keeping up?
     lag: IntGaugeVec = "spojka_lag_records", ["role", "topic"],

@@ -1,6 +1,6 @@
 //! Actions: one operation to be performed on one connection, fully mapped.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use super::{
     Unreadable,
     event::Origin,
     hold::{Hold, Verdict},
+    occasion::Occasions,
     record::{Append, ID, KEY_ID, PLAIN, Record, RecordHeaders, TRACEPARENT},
     webhook::Webhook,
 };
@@ -29,6 +30,9 @@ pub struct Action {
     pub connection: ConnectionName,
     pub operation: String,
     pub parameters: Parameters,
+    /// The parameters that count for creating or for updating only.
+    #[serde(default, skip_serializing_if = "Occasions::is_empty")]
+    pub only: Occasions,
     /// What it waits in line with; also the key of its ledger.
     pub conflict: KeyHash,
     pub purpose: Purpose,
@@ -206,6 +210,11 @@ impl Action {
                 format!("line {} column {}: {:?}", error.line(), error.column(), error.classify()),
             )
         })
+    }
+
+    /// The parameters that state what the target shall hold: all but those for creating only.
+    pub fn standing(&self) -> Cow<'_, Parameters> {
+        self.only.standing(&self.parameters)
     }
 
     /// What a person has said about it, where somebody was asked.

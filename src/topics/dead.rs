@@ -47,7 +47,8 @@ pub struct DeadLetter {
     pub id: DeadId,
     pub kind: Kind,
     pub code: Code,
-    /// What happened, for people: no secrets, nothing personal, no bodies.
+    /// What happened, for people: no secrets, nothing personal, no bodies. The one value of content it may tell is one that
+    /// a lookup had no row for.
     pub message: String,
     pub connection: Option<ConnectionName>,
     /// Flow and step, or the fetch's purpose.

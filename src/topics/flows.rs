@@ -1,4 +1,4 @@
-//! The topic `flows`: every checked flow set as its files, and which one was in force since when.
+//! The topic `flows`: every checked flow set as its files, which one was in force since when, and the starts that flows claim.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,9 @@ use crate::model::{id::FlowSetHash, time::Timestamp};
 pub const SETS: &str = "set/";
 /// Keys of all activations begin so; what follows sorts by time.
 pub const ACTIVATIONS: &str = "active/";
+
+/// Keys of all starts that flows claim begin so; what follows is a flow's first name.
+pub const STARTS: &str = "start/";
 
 /// The key of a flow set.
 pub fn set_key(hash: &FlowSetHash) -> String {
@@ -32,6 +35,21 @@ pub struct FlowSet {
 pub struct Activation {
     pub hash: FlowSetHash,
     pub since: Timestamp,
+}
+
+/// The start that a flow claims.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowStart {
+    /// By its first name.
+    pub flow: String,
+    /// `None`: it no longer claims any, and somebody has accepted that.
+    pub start: Option<Timestamp>,
+}
+
+impl FlowStart {
+    pub fn to_append(&self, topic: String, at: Timestamp) -> Append {
+        put(topic, format!("{STARTS}{}", self.flow), self, at)
+    }
 }
 
 impl FlowSet {

@@ -20,6 +20,7 @@ pub mod event;
 pub mod flows;
 pub mod hold;
 pub mod memory;
+pub mod occasion;
 pub mod record;
 pub mod replay;
 pub mod step;

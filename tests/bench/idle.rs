@@ -43,6 +43,7 @@ use spojka::{
         action::{Action, Purpose, Source},
         event::Origin,
         memory::{self, ActionState, Clocks, End, Outcome, Parked, Waiting, key},
+        occasion::Occasions,
         record::Append,
     },
 };
@@ -356,6 +357,7 @@ fn waits(topic: &str, number: usize) -> Vec<Append> {
         retry: 0,
         optional: false,
         adopt: false,
+        only: Occasions::default(),
         hold: None,
         origin: Origin::default(),
         traceparent: None,

@@ -73,7 +73,7 @@ impl Fate {
         match why {
             Why::TooOld => Self::TooOld,
             Why::BeforeFlow | Why::BeforeStart => Self::BeforeFlow,
-            Why::Condition | Why::WaitsInVain | Why::Adopted => Self::Skipped,
+            Why::Condition | Why::NoRow | Why::WaitsInVain | Why::Adopted => Self::Skipped,
         }
     }
 

@@ -104,6 +104,6 @@ impl World {
     pub fn target(&self, action: &Action) -> Option<Target> {
         let (vendor, connector) = self.connections.get(&action.connection)?;
         let operation = vendor.operations.iter().find(|operation| operation.name == action.operation)?;
-        connector.target(operation, &action.parameters).ok()
+        connector.target(operation, &action.standing()).ok()
     }
 }

@@ -1,5 +1,6 @@
 //! The binary as people meet it: arguments, output, exit codes.
 
+mod approve;
 mod backtest;
 mod doctor;
 mod import;

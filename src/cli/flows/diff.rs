@@ -109,20 +109,20 @@ mod tests {
 
     use super::*;
 
-    fn text(lines: &[Line<'_>]) -> String {
-        lines.iter().map(|line| format!("{line}\n")).collect()
+    fn text(lines: &[Line<'_>]) -> Vec<String> {
+        lines.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn lines_are_the_same_gone_or_new() {
-        assert_eq!(text(&lines("a\nb\nc\n", "a\nx\nc\nd\n")), "  a\n- b\n+ x\n  c\n+ d\n");
-        assert_eq!(text(&lines("", "a\n")), "+ a\n");
-        assert_eq!(text(&lines("a\n", "")), "- a\n");
+        assert_eq!(text(&lines("a\nb\nc\n", "a\nx\nc\nd\n")), ["  a", "- b", "+ x", "  c", "+ d"]);
+        assert_eq!(text(&lines("", "a\n")), ["+ a"]);
+        assert_eq!(text(&lines("a\n", "")), ["- a"]);
     }
 
     #[test]
     fn what_lies_far_from_a_change_is_left_out() {
-        let old: String = (0..20).map(|number| format!("{number}\n")).collect();
+        let old = (0..20).map(|number| number.to_string()).collect::<Vec<_>>().join("\n");
         let new = old.replace("10\n", "ten\n");
         let all = lines(&old, &new);
         let shown: Vec<String> =

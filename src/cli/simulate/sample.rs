@@ -107,6 +107,7 @@ fn read_back(
     let work = Work {
         operation,
         parameters: &fetch.parameters,
+        only: &crate::topics::occasion::Occasions::default(),
         registers: &registers,
         vendor_id: None,
         contributions: &contributions,

@@ -14,7 +14,7 @@ use crate::{
     expr::Clause,
     model::{code::Code, time::Timestamp},
     router::{Ending, Flow, Routed, rehearse},
-    topics::event::Event,
+    topics::{event::Event, occasion::Occasions},
 };
 
 /// The longest value that is shown to people, in characters.
@@ -31,6 +31,8 @@ pub(super) struct Told {
     pub actions: Vec<ToldAction>,
     pub skipped: Vec<ToldSkip>,
     pub failed: Vec<ToldFailure>,
+    /// Values that have no row in a lookup, and what becomes of them.
+    missed: Vec<ToldMiss>,
     /// Flows that are about something else, and what.
     not_concerned: BTreeMap<String, String>,
     /// Those are told one by one: somebody asked for one of them.
@@ -47,6 +49,9 @@ pub(super) struct ToldAction {
     pub connection: String,
     pub operation: String,
     pub parameters: Map<String, Value>,
+    /// Which of them are for creating or for updating only.
+    #[serde(skip_serializing_if = "Occasions::is_empty")]
+    only: Occasions,
     /// The step whose end starts it, by its name.
     after: Option<String>,
     /// It waits for a person.
@@ -70,6 +75,18 @@ pub(super) struct ToldFailure {
     message: String,
 }
 
+#[derive(Debug, Serialize)]
+struct ToldMiss {
+    flow: String,
+    step: Option<String>,
+    field: String,
+    lookup: String,
+    value: String,
+    then: &'static str,
+    #[serde(skip)]
+    message: String,
+}
+
 impl Told {
     pub(super) fn of(
         config: &Config,
@@ -86,6 +103,7 @@ impl Told {
                 connection: config.name_of(&action.connection).to_string(),
                 operation: action.operation.clone(),
                 parameters: action.parameters.clone(),
+                only: action.only.clone(),
                 after: step_before(config, flow, step),
                 held: action.hold.is_some(),
             }
@@ -103,6 +121,15 @@ impl Told {
             code: failure.code,
             message: failure.message.clone(),
         });
+        let missed = routed.missed.iter().map(|missed| ToldMiss {
+            flow: missed.flow.clone(),
+            step: missed.step.clone(),
+            field: missed.field.clone(),
+            lookup: missed.miss.lookup.clone(),
+            value: missed.miss.value.clone(),
+            then: missed.miss.then.as_str(),
+            message: missed.miss.to_string(),
+        });
         Self {
             event: event.event_type.name,
             subject: event.subject.clone(),
@@ -112,6 +139,7 @@ impl Told {
             actions: actions.collect(),
             skipped: skipped.collect(),
             failed: failed.collect(),
+            missed: missed.collect(),
             not_concerned: not_concerned(config, &event, arguments.flow.as_deref()),
             one_flow: arguments.flow.is_some(),
             source: event,
@@ -159,7 +187,8 @@ impl Told {
             writeln!(out, "  flow `{flow}`{step} would do {call}{after}{held}")?;
             for (name, value) in &action.parameters {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                writeln!(out, "      {name}: {}", cut(&text))?;
+                let on = action.only.of(name).map(|on| format!(" (on: {})", on.as_str())).unwrap_or_default();
+                writeln!(out, "      {name}: {}{on}", cut(&text))?;
             }
         }
         for skip in self.skipped.iter().filter(|skip| skip.flow == flow) {
@@ -171,6 +200,11 @@ impl Told {
             let step = failure.step.as_ref().map(|step| format!(", step `{step}`")).unwrap_or_default();
             let field = failure.field.as_ref().map(|field| format!(" in `{field}`")).unwrap_or_default();
             writeln!(out, "  flow `{flow}`{step} would fail{field}: {} ({})", failure.message, failure.code)?;
+        }
+        // What failed because of it says so itself.
+        for missed in self.missed.iter().filter(|missed| missed.flow == flow && missed.then != "error") {
+            let step = missed.step.as_ref().map(|step| format!(", step `{step}`")).unwrap_or_default();
+            writeln!(out, "  flow `{flow}`{step}, `{}`: {} ({})", missed.field, missed.message, missed.then)?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::{
     expr::demands::Demands,
     model::code,
     router::{Given, Source, Step},
-    topics::action::Parameters,
+    topics::{action::Parameters, occasion::Occasions},
 };
 
 /// A constant that a step writes into a register.
@@ -98,6 +98,10 @@ fn writes(step: &Step) -> Vec<Found<'_>> {
         .iter()
         .map(|given| (given.parameter.name.to_owned(), stand_in(given.parameter.kind, &given.source)))
         .collect();
+    // What is for creating only is written nowhere twice.
+    let mut only = Occasions::default();
+    step.given.iter().for_each(|given| only.extend(&given.only));
+    let parameters = only.standing(&parameters).into_owned();
     let target = |parameters: &Parameters| step.connector.target(step.operation, parameters).ok();
     let Some(before) = target(&parameters) else { return Vec::new() };
     let mut found = Vec::new();

@@ -1,12 +1,21 @@
 //! The flows: from YAML to what the router goes by.
 
+pub(crate) mod defaults;
 mod disagree;
 mod expressions;
+mod field_sets;
 mod hold;
+mod layers;
+mod occasions;
 mod parameters;
 mod steps;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+pub(crate) use field_sets::FieldSets;
 
 pub(super) use parameters::no_such_parameter;
 pub(super) use steps::find_target;
@@ -20,7 +29,7 @@ use super::{
     volume::{self, Volume},
 };
 use crate::{
-    expr::{Expression, Scope, StepScope},
+    expr::{Expression, Lookups, Scope, StepScope},
     model::{
         code::{self, Code},
         connection::ConnectionName,
@@ -31,7 +40,20 @@ use crate::{
 };
 
 /// The longest name of a flow or a step.
-const LONGEST_NAME: usize = 64;
+pub(super) const LONGEST_NAME: usize = 64;
+
+/// What flows are written with.
+pub(crate) struct Vocabulary<'a> {
+    pub connections: &'a Connections,
+    pub lookups: Arc<Lookups>,
+    pub field_sets: FieldSets<'a>,
+}
+
+impl Vocabulary<'_> {
+    fn scope(&self, entity: Option<Entity>, steps: &BTreeMap<String, StepScope>) -> Scope {
+        Scope::new(entity, steps).with_lookups(Arc::clone(&self.lookups))
+    }
+}
 
 /// What an owner may declare to be meant, by the code that checking tells it with.
 const ALLOWABLE: [Code; 2] = [code::FLOWS_DISAGREE, code::OVER_QUOTA];
@@ -85,13 +107,13 @@ impl CheckedFlow<'_> {
 /// Reads what stands under `flows`. A flow with any error is left out.
 pub(crate) fn read<'a>(
     entries: &'a [Entry],
-    connections: &Connections,
+    vocabulary: &Vocabulary<'_>,
     problems: &mut Problems,
 ) -> Vec<CheckedFlow<'a>> {
     let mut flows = Vec::new();
     for entry in entries {
         let before = problems.count();
-        let flow = read_flow(entry, connections, problems);
+        let flow = read_flow(entry, vocabulary, problems);
         flows.extend(flow.filter(|_| problems.count() == before));
     }
     check_identities(&flows, problems);
@@ -104,7 +126,8 @@ pub(crate) fn compare(flows: &[CheckedFlow<'_>], connections: &Connections, prob
     volume::check(flows, connections, problems);
 }
 
-fn read_flow<'a>(entry: &'a Entry, connections: &Connections, problems: &mut Problems) -> Option<CheckedFlow<'a>> {
+fn read_flow<'a>(entry: &'a Entry, vocabulary: &Vocabulary<'_>, problems: &mut Problems) -> Option<CheckedFlow<'a>> {
+    let connections = vocabulary.connections;
     let name = &entry.key.text;
     if !is_name(name, "-_") {
         let message =
@@ -133,8 +156,8 @@ fn read_flow<'a>(entry: &'a Entry, connections: &Connections, problems: &mut Pro
     let from = from.map(|node| read_from(node, connections, problems));
     check_emitted(&types, from.as_deref(), connections, problems);
     let start = start.and_then(|node| scalar(node, problems, read_start));
-    let when = when.and_then(|node| condition(node, &Scope::new(entity, &BTreeMap::new()), problems));
-    let steps = steps.map_or_else(Vec::new, |node| steps::read(node, entity, connections, problems));
+    let when = when.and_then(|node| condition(node, &vocabulary.scope(entity, &BTreeMap::new()), problems));
+    let steps = steps.map_or_else(Vec::new, |node| steps::read(node, entity, vocabulary, problems));
     let flow = Flow {
         identity: was.first().unwrap_or(name).clone(),
         name: name.clone(),
@@ -177,7 +200,7 @@ fn condition(node: &Node, scope: &Scope, problems: &mut Problems) -> Option<Expr
     Some(condition)
 }
 
-fn is_name(text: &str, beside: &str) -> bool {
+pub(super) fn is_name(text: &str, beside: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || beside.contains(c);
     text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(allowed) && text.len() <= LONGEST_NAME
 }

@@ -10,6 +10,8 @@ use super::{
         tree::{Entry, Key, Node, Scalar, Value},
     },
     expressions,
+    layers::Layers,
+    occasions,
 };
 use crate::{
     connectors::contract::{FieldKind, Operation, Parameter},
@@ -19,38 +21,29 @@ use crate::{
     },
     model::code,
     router::{Given, Source, coerce::coerce},
-    topics::event::Entity,
+    topics::{event::Entity, occasion::Occasions},
 };
 
-/// Reads what stands under an operation.
+/// Reads what a step gives its operation: what stands under it, in its field sets and in the connection's defaults.
 pub(super) fn read(
     call: &Key,
-    node: &Node,
+    layers: &Layers<'_>,
     operation: &'static Operation,
     scope: &Scope,
     problems: &mut Problems,
 ) -> Vec<Given> {
-    let entries = match &node.value {
-        Value::Map(entries) => entries.as_slice(),
-        Value::Null => &[],
-        other => {
-            let message = format!("the parameters of `{}` must be a mapping, found {}", call.text, other.describe());
-            problems.add(&node.place, code::WRONG_KIND, message);
-            return Vec::new();
+    for (layer, entry) in layers.unknown(operation) {
+        match layer.set {
+            Some(set) => not_for_this(call, set, &entry.key, operation, problems),
+            None => no_such_parameter(call, &entry.key, operation, problems),
         }
-    };
-    for entry in entries.iter().filter(|entry| operation.parameter(&entry.key.text).is_none()) {
-        no_such_parameter(call, &entry.key, operation, problems);
     }
     let mut given = Vec::new();
     for parameter in operation.parameters {
-        let entry = entries.iter().find(|entry| entry.key.text == parameter.name);
+        let entry = layers.find(parameter.name);
         match entry.filter(|entry| !matches!(entry.value.value, Value::Null)) {
-            Some(entry) => {
-                let reader = Reader { parameter, node: &entry.value, scope };
-                given.extend(reader.read(problems).map(|source| Given { parameter, source }));
-            }
-            None if parameter.required && !misspelled(parameter, entries, operation) => {
+            Some(entry) => given.extend(read_one(parameter, operation, &entry.value, scope, problems)),
+            None if parameter.required && !misspelled(parameter, layers, operation) => {
                 let place = entry.map_or(&call.place, |entry| &entry.key.place);
                 let message = format!("`{}` needs the parameter `{}`", call.text, parameter.name);
                 let hint = format!("add `{}: …`, {}", parameter.name, article(parameter.kind));
@@ -62,16 +55,46 @@ pub(super) fn read(
     given
 }
 
+/// Reads one parameter's value.
+pub(super) fn read_one(
+    parameter: &'static Parameter,
+    operation: &'static Operation,
+    node: &Node,
+    scope: &Scope,
+    problems: &mut Problems,
+) -> Option<Given> {
+    let occasional = occasions::of_parameter(node, parameter, operation, problems)?;
+    let mut only = Occasions::default();
+    if let Some(on) = occasional.on {
+        only.set(parameter.name, on);
+    }
+    let reader = Reader { parameter, operation, node: occasional.value, scope };
+    let source = reader.read(&mut only, problems)?;
+    Some(Given { parameter, source, only })
+}
+
 /// It is given under a name that is nearly its own: that has been told already.
-fn misspelled(parameter: &Parameter, entries: &[Entry], operation: &Operation) -> bool {
+fn misspelled(parameter: &Parameter, layers: &Layers<'_>, operation: &Operation) -> bool {
     let known = || operation.parameters.iter().map(|known| known.name);
-    let unknown = entries.iter().map(|entry| entry.key.text.as_str()).filter(|key| !known().any(|name| name == *key));
-    unknown.into_iter().any(|key| crate::expr::suggest::nearest(key, known()) == Some(parameter.name))
+    let near = |key: &str| crate::expr::suggest::nearest(key, known()) == Some(parameter.name);
+    layers.unknown(operation).any(|(_, entry)| near(&entry.key.text))
+}
+
+/// A field set gives what the operation does not know.
+fn not_for_this(call: &Key, set: &str, key: &Key, operation: &Operation, problems: &mut Problems) {
+    let known = || operation.parameters.iter().map(|parameter| parameter.name);
+    let hint = match crate::expr::suggest::nearest(&key.text, known()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it takes {}", list(known())),
+    };
+    let (name, step, line) = (&key.text, &call.text, call.place.line);
+    let message = format!("the field set `{set}` gives `{name}`, which `{step}` in line {line} does not take");
+    problems.add(&key.place, code::NO_SUCH_PARAMETER, message).hint(hint);
 }
 
 pub(in crate::config) fn no_such_parameter(call: &Key, key: &Key, operation: &Operation, problems: &mut Problems) {
     let known = || operation.parameters.iter().map(|parameter| parameter.name);
-    let beside = ["name", "when", "on_refusal", "was"];
+    let beside = ["name", "when", "hold", "preflight", "on_refusal", "optional", "use", "was"];
     let hint = match crate::expr::suggest::nearest(&key.text, known()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if beside.contains(&key.text.as_str()) => {
@@ -100,19 +123,21 @@ fn steps_of(source: &Source) -> Vec<String> {
 /// Reads one parameter's value.
 struct Reader<'a> {
     parameter: &'static Parameter,
+    operation: &'static Operation,
     node: &'a Node,
     scope: &'a Scope,
 }
 
 impl Reader<'_> {
-    fn read(&self, problems: &mut Problems) -> Option<Source> {
+    /// Notes in `only` which members are for creating or for updating only.
+    fn read(&self, only: &mut Occasions, problems: &mut Problems) -> Option<Source> {
         match (self.parameter.kind, &self.node.value) {
             (FieldKind::Texts, Value::List(items)) => {
                 let templates: Vec<_> = items.iter().map(|item| self.text(item, problems)).collect();
                 templates.into_iter().collect::<Option<_>>().map(Source::List)
             }
             (FieldKind::Map, Value::Map(entries)) => {
-                let members: Vec<_> = entries.iter().map(|entry| self.member(entry, problems)).collect();
+                let members: Vec<_> = entries.iter().map(|entry| self.member(entry, only, problems)).collect();
                 members.into_iter().collect::<Option<_>>().map(Source::Map)
             }
             (FieldKind::Message(name), Value::Scalar(text)) => self.message(name, text, problems),
@@ -159,9 +184,13 @@ impl Reader<'_> {
     }
 
     /// A member of a mapping: what stands there without quotes and reads as true, false or a number, is one.
-    fn member(&self, entry: &Entry, problems: &mut Problems) -> Option<(String, Source)> {
-        let template = self.text(&entry.value, problems)?;
-        let plain = matches!(&entry.value.value, Value::Scalar(text) if text.written == Written::Plain);
+    fn member(&self, entry: &Entry, only: &mut Occasions, problems: &mut Problems) -> Option<(String, Source)> {
+        let occasional = occasions::of_member(&entry.value, self.parameter, self.operation, problems)?;
+        if let Some(on) = occasional.on {
+            only.set_member(self.parameter.name, &entry.key.text, on);
+        }
+        let template = self.text(occasional.value, problems)?;
+        let plain = matches!(&occasional.value.value, Value::Scalar(text) if text.written == Written::Plain);
         let source = match template.constant().filter(|_| plain).map(serde_json::from_str) {
             Some(Ok(value @ (Json::Bool(_) | Json::Number(_)))) => Source::Constant(value),
             _ => Source::Template(template),

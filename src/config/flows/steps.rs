@@ -1,5 +1,5 @@
-//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `hold`, `on_refusal`,
-//! `optional`, `was`.
+//! The steps of a flow: `connection.operation` with its parameters, and beside it `name`, `when`, `hold`, `preflight`,
+//! `on_refusal`, `optional`, `use`, `was`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,20 +9,24 @@ use std::{
 use super::{
     super::{
         connections::Connections,
-        fields::{Fields, list, scalar},
+        fields::{Fields, list, scalar, texts},
+        preflight,
         report::Problems,
         tree::{Entry, Node, Value},
     },
-    LONGEST_NAME, condition, hold, is_name, names, no_such_connection, parameters, steps_in_scope,
+    LONGEST_NAME, Vocabulary, condition, hold, is_name,
+    layers::Layers,
+    names, no_such_connection, parameters, steps_in_scope,
 };
 use crate::{
     config::ConnectionConfig,
     connectors::contract::{Operation, Vendor, operation::OperationKind},
-    expr::{Expression, Scope},
+    expr::Expression,
     model::{code, connection::ConnectionName},
     router::{
         OnRefusal, Step,
         flow::{Hold, schedule},
+        preflight::{Preflight, is_document},
     },
     topics::event::Entity,
 };
@@ -36,7 +40,10 @@ struct Head<'a> {
     on_refusal: OnRefusal,
     optional: bool,
     when: Option<&'a Node>,
+    /// The field sets that it uses, by name.
+    uses: Vec<(&'a str, &'a Node)>,
     hold: Option<&'a Node>,
+    preflight: Option<&'a Node>,
     /// `connection.operation` with the parameters.
     call: &'a Entry,
     target: Option<(&'a ConnectionName, &'a ConnectionConfig, &'static Operation)>,
@@ -46,7 +53,7 @@ struct Head<'a> {
 pub(super) fn read(
     node: &Node,
     entity: Option<Entity>,
-    connections: &Connections,
+    vocabulary: &Vocabulary<'_>,
     problems: &mut Problems,
 ) -> Vec<Step> {
     let Value::List(items) = &node.value else {
@@ -54,9 +61,10 @@ pub(super) fn read(
         problems.add(&node.place, code::WRONG_KIND, message).hint("begin each step with `- `");
         return Vec::new();
     };
-    let heads: Vec<Head<'_>> = items.iter().filter_map(|item| read_head(item, connections, problems)).collect();
+    let heads: Vec<Head<'_>> =
+        items.iter().filter_map(|item| read_head(item, vocabulary.connections, problems)).collect();
     check_names(&heads, problems);
-    compile(&heads, entity, problems)
+    compile(&heads, entity, vocabulary, problems)
 }
 
 fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Problems) -> Option<Head<'a>> {
@@ -87,7 +95,9 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
     let on_refusal = fields.node("on_refusal").and_then(|node| scalar(node, problems, read_on_refusal));
     let optional = fields.flag("optional", false, problems);
     let when = fields.node("when");
+    let uses = fields.node("use").map_or_else(Vec::new, |node| texts(node, problems));
     let hold = fields.node("hold");
+    let preflight = fields.node("preflight");
     let was = fields.node("was").map_or_else(Vec::new, |node| names(node, problems));
     fields.finish(problems);
     let call = call?;
@@ -98,7 +108,9 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
         on_refusal: on_refusal.unwrap_or_default(),
         optional,
         when,
+        uses,
         hold,
+        preflight,
         call,
         target: find_target(call, connections, problems),
     })
@@ -186,17 +198,26 @@ fn identity(head: &Head<'_>) -> String {
     }
 }
 
-fn compile(heads: &[Head<'_>], entity: Option<Entity>, problems: &mut Problems) -> Vec<Step> {
+fn compile(
+    heads: &[Head<'_>],
+    entity: Option<Entity>,
+    vocabulary: &Vocabulary<'_>,
+    problems: &mut Problems,
+) -> Vec<Step> {
     let results: Vec<(String, Option<Vec<String>>)> =
         heads.iter().map(|head| (head.name.clone(), results_of(head))).collect();
     let places: BTreeMap<&str, usize> = heads.iter().enumerate().map(|(at, head)| (head.name.as_str(), at)).collect();
     let mut steps = Vec::new();
     for (at, head) in heads.iter().enumerate() {
-        let scope = Scope::new(entity, &steps_in_scope(&results, at));
+        let scope = vocabulary.scope(entity, &steps_in_scope(&results, at));
         let when = head.when.and_then(|node| condition(node, &scope, problems));
         let hold = head.hold.and_then(|node| hold::read(node, &scope, problems));
+        let sets = vocabulary.field_sets.used(&head.uses, problems);
         let Some((connection, config, operation)) = head.target else { continue };
-        let given = parameters::read(&head.call.key, &head.call.value, operation, &scope, problems);
+        let defaults = vocabulary.connections.defaults.get(connection).map_or(&[][..], Vec::as_slice);
+        let layers = Layers::of(head.call, sets, (config.vendor, operation), defaults, problems);
+        let given = layers
+            .map_or_else(Vec::new, |layers| parameters::read(&head.call.key, &layers, operation, &scope, problems));
         let conditions = when.iter().chain(hold.as_ref().and_then(Hold::condition));
         let used = conditions.flat_map(|when: &Expression| when.steps().iter().cloned());
         let used = used.chain(given.iter().flat_map(parameters::steps));
@@ -212,6 +233,7 @@ fn compile(heads: &[Head<'_>], entity: Option<Entity>, problems: &mut Problems) 
             given,
             when,
             hold,
+            preflight: preflight_of(head, config, operation, problems),
             after: None,
         });
     }
@@ -220,6 +242,21 @@ fn compile(heads: &[Head<'_>], entity: Option<Entity>, problems: &mut Problems) 
         steps.iter_mut().zip(schedule(&needs)).for_each(|(step, after)| step.after = after);
     }
     steps
+}
+
+/// The step's own words, else its connection's.
+fn preflight_of(
+    head: &Head<'_>,
+    config: &ConnectionConfig,
+    operation: &Operation,
+    problems: &mut Problems,
+) -> Preflight {
+    let Some(node) = head.preflight else { return config.preflight.clone() };
+    if !operation.parameters.iter().any(|parameter| is_document(parameter.kind)) {
+        let message = format!("`preflight` checks orders and invoices, and `{}` takes none", head.call.key.text);
+        problems.add(&node.place, code::UNKNOWN_KEY, message);
+    }
+    preflight::read(node, &config.preflight, problems)
 }
 
 fn results_of(head: &Head<'_>) -> Option<Vec<String>> {

@@ -2,7 +2,7 @@
 
 use crate::config::testing::{CONNECTIONS, load_files, load_one};
 
-fn check(name: &str, text: &str) {
+pub(super) fn check(name: &str, text: &str) {
     let report = load_one(text).expect_err("the config is wrong");
     insta::assert_snapshot!(name, format!("{text}\n-----\n{report}"));
 }
@@ -136,7 +136,7 @@ fn shares_of_a_limit() {
 }
 
 /// A flow behind two connections, `eshop` (a shop) and `crm`.
-fn check_flow(name: &str, flow: &str) {
+pub(super) fn check_flow(name: &str, flow: &str) {
     let report = load_one(&format!("{CONNECTIONS}flows:\n{flow}")).expect_err("the flow is wrong");
     insta::assert_snapshot!(name, format!("{flow}\n-----\n{report}"));
 }

@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-fn ids() -> Ids {
+pub(super) fn ids() -> Ids {
     Ids::new(b"test")
 }
 
@@ -32,11 +32,11 @@ fn day(day: i8) -> Timestamp {
     jiff::civil::date(2025, 10, day).to_zoned(jiff::tz::TimeZone::UTC).expect("time").timestamp()
 }
 
-fn config(flows: &str) -> Config {
+pub(super) fn config(flows: &str) -> Config {
     load_one(&format!("{CONNECTIONS}flows:\n{flows}")).unwrap_or_else(|report| panic!("{report}"))
 }
 
-fn order() -> v1::Order {
+pub(super) fn order() -> v1::Order {
     v1::Order {
         id: "42".to_owned(),
         number: "N-42".to_owned(),
@@ -49,7 +49,7 @@ fn order() -> v1::Order {
     }
 }
 
-fn event(event_type: &'static EventType, order: v1::Order) -> Event {
+pub(super) fn event(event_type: &'static EventType, order: v1::Order) -> Event {
     Event {
         id: EventId::from_text("e-42"),
         event_type,
@@ -67,7 +67,7 @@ fn event(event_type: &'static EventType, order: v1::Order) -> Event {
 }
 
 /// In force since the 1st, now the 20th.
-fn routed_by(config: &Config, event: &Event) -> Routed {
+pub(super) fn routed_by(config: &Config, event: &Event) -> Routed {
     let rules = Rules::first(Arc::clone(&config.flows), &ids(), day(1));
     routed_under(&rules, event)
 }
@@ -76,12 +76,12 @@ fn routed_under(rules: &Rules, event: &Event) -> Routed {
     route(event, &Routing { rules, ids: &ids(), remember: Duration::from_hours(24 * 400), now: day(20) })
 }
 
-fn routed(flows: &str) -> Routed {
+pub(super) fn routed(flows: &str) -> Routed {
     routed_by(&config(flows), &event(ORDER_PAID, order()))
 }
 
 /// The event that says that an action ended.
-fn ended(action: &Action, event_type: &'static EventType, result: &[(&str, &str)]) -> Event {
+pub(super) fn ended(action: &Action, event_type: &'static EventType, result: &[(&str, &str)]) -> Event {
     let Purpose::Step { flow, step, continuation, .. } = &action.purpose else { panic!("a step") };
     let body = v1::Step {
         action_id: action.id.to_string(),
@@ -94,7 +94,7 @@ fn ended(action: &Action, event_type: &'static EventType, result: &[(&str, &str)
     Event { body: Body::Step(Box::new(body)), ..event(event_type, order()) }
 }
 
-fn steps(routed: &Routed) -> Vec<&str> {
+pub(super) fn steps(routed: &Routed) -> Vec<&str> {
     routed.actions.iter().map(|action| action.step().expect("a step").1).collect()
 }
 

@@ -43,24 +43,31 @@ pub(super) const LEGAL_BASES: &[&str] = &[
 ];
 
 const EMAIL: Parameter = required("email", FieldKind::Email, "The contact's e-mail: what it is found by.");
-const FIRST_NAME: Parameter = optional("first_name", FieldKind::Text, "First name.");
-const LAST_NAME: Parameter = optional("last_name", FieldKind::Text, "Last name.");
-const PHONE: Parameter = optional("phone", FieldKind::Text, "Phone, as it shall stand in the CRM.");
-const SOURCE: Parameter = optional("source", FieldKind::Text, "Where the contact comes from, such as `e-shop`.");
+const FIRST_NAME: Parameter = optional("first_name", FieldKind::Text, "First name.").occasional();
+const LAST_NAME: Parameter = optional("last_name", FieldKind::Text, "Last name.").occasional();
+const PHONE: Parameter = optional("phone", FieldKind::Text, "Phone, as it shall stand in the CRM.").occasional();
+const SOURCE: Parameter =
+    optional("source", FieldKind::Text, "Where the contact comes from, such as `e-shop`.").occasional();
 const CUSTOM_FIELDS: Parameter = optional(
     "custom_fields",
     FieldKind::Map,
     "Custom fields by id (all digits) or exact title. In a select box: an option's key or title. True and false become \
      1 and 0. They are written to existing contacts too.",
-);
+)
+.occasional();
 const LEGAL_BASIS: Parameter = optional(
     "legal_basis",
     FieldKind::Choice(LEGAL_BASES),
     "The GDPR basis. A new contact always gets it; an existing one as `overwrite_legal_basis` says, and never instead \
      of a consent.",
-);
-const LEGAL_BASIS_DATE: Parameter =
-    optional("legal_basis_date", FieldKind::Date, "Since when; without it, the day on which it is written.");
+)
+.occasional();
+const LEGAL_BASIS_DATE: Parameter = optional(
+    "legal_basis_date",
+    FieldKind::Date,
+    "Since when; without it, the day on which it is written. Where `legal_basis` has an `on`, this needs the same.",
+)
+.occasional();
 
 const CONTACT_ID: Field = Field { name: "contact_id", doc: "The contact's id (the lowest, if several were written)." };
 const CREATED: Field = Field { name: "created", doc: "`true` if the contact was created." };
@@ -77,12 +84,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
             LAST_NAME,
             PHONE,
             SOURCE,
-            optional("position", FieldKind::Text, "Position in the company."),
-            optional("description", FieldKind::Text, "Description."),
-            optional("shipping_street", FieldKind::Text, "Street of the delivery address."),
-            optional("shipping_city", FieldKind::Text, "City of the delivery address."),
-            optional("shipping_code", FieldKind::Text, "Postal code of the delivery address."),
-            optional("shipping_country", FieldKind::Text, "Country of the delivery address, as it shall stand there."),
+            optional("position", FieldKind::Text, "Position in the company.").occasional(),
+            optional("description", FieldKind::Text, "Description.").occasional(),
+            optional("shipping_street", FieldKind::Text, "Street of the delivery address.").occasional(),
+            optional("shipping_city", FieldKind::Text, "City of the delivery address.").occasional(),
+            optional("shipping_code", FieldKind::Text, "Postal code of the delivery address.").occasional(),
+            optional("shipping_country", FieldKind::Text, "Country of the delivery address, as it shall stand there.")
+                .occasional(),
             CUSTOM_FIELDS,
             LEGAL_BASIS,
             LEGAL_BASIS_DATE,
@@ -138,11 +146,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 const fn required(name: &'static str, kind: FieldKind, doc: &'static str) -> Parameter {
-    Parameter { name, kind, required: true, doc }
+    Parameter { name, kind, required: true, occasional: false, doc }
 }
 
 const fn optional(name: &'static str, kind: FieldKind, doc: &'static str) -> Parameter {
-    Parameter { name, kind, required: false, doc }
+    Parameter { name, kind, required: false, occasional: false, doc }
 }
 
 /// The contact by its e-mail, whoever writes to it.

@@ -3,6 +3,7 @@
 mod exchanges;
 mod faults;
 mod lists;
+mod occasions;
 mod outside;
 mod upsert;
 

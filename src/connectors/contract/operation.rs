@@ -20,6 +20,14 @@ pub struct Operation {
     pub results: &'static [Field],
 }
 
+impl Parameter {
+    /// The same, where it may be for creating or for updating only.
+    #[must_use]
+    pub const fn occasional(self) -> Self {
+        Self { occasional: true, ..self }
+    }
+}
+
 impl Operation {
     pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
@@ -65,6 +73,9 @@ pub struct Parameter {
     pub name: &'static str,
     pub kind: FieldKind,
     pub required: bool,
+    /// It may be for creating or for updating only (`on: create | update`): the operation learns which it does, and can leave
+    /// this out.
+    pub occasional: bool,
     pub doc: &'static str,
 }
 

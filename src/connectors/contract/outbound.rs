@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Operation, Session};
 use crate::{
     model::{code::Code, http::Request, time::Timestamp},
-    topics::action::Parameters,
+    topics::{action::Parameters, occasion::Occasions},
 };
 
 /// An action as the connector sees it.
@@ -18,6 +18,8 @@ use crate::{
 pub struct Work<'a> {
     pub operation: &'static Operation,
     pub parameters: &'a Parameters,
+    /// Which of them count for creating or for updating only. Registers are those of all but the former.
+    pub only: &'a Occasions,
     /// The registers that are still to be written: others hold the same or something newer already.
     pub registers: &'a BTreeSet<String>,
     /// The vendor's id of the object, where an earlier action found or made it.
@@ -109,6 +111,9 @@ pub struct Done {
     pub vendor_id: Option<String>,
     /// Things the owner should know, in short and without content: counted and logged.
     pub warnings: Vec<&'static str>,
+    /// Registers that were to be written and were not, because the object was made and they are for updating only. The ledger
+    /// learns nothing about them.
+    pub unwritten: BTreeSet<String>,
 }
 
 /// A poll that an account wants.

@@ -27,8 +27,13 @@ pub(super) const GET_VOUCHER: &str = "get_voucher";
 pub(super) const GET_ITEM_TEMPLATE: &str = "get_item_template";
 pub(super) const GET_CLIENT: &str = "get_client";
 
-const ID: Parameter =
-    Parameter { name: "id", kind: FieldKind::Integer, required: true, doc: "FAPI's id of what is to be read." };
+const ID: Parameter = Parameter {
+    name: "id",
+    kind: FieldKind::Integer,
+    required: true,
+    occasional: false,
+    doc: "FAPI's id of what is to be read.",
+};
 
 const fn fetch(name: &'static str, doc: &'static str, parameters: &'static [Parameter]) -> Operation {
     Operation {
@@ -54,6 +59,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
                 name: "may_be_missing",
                 kind: FieldKind::Boolean,
                 required: false,
+                occasional: false,
                 doc: "A document that is gone or not ours is an answer too: for relatives of the one that counts.",
             },
         ],
@@ -64,7 +70,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
     fetch(
         GET_ITEM_TEMPLATE,
         "Finds the product of a voucher by its code.",
-        &[Parameter { name: "code", kind: FieldKind::Text, required: true, doc: "The product's code." }],
+        &[Parameter {
+            name: "code",
+            kind: FieldKind::Text,
+            required: true,
+            occasional: false,
+            doc: "The product's code.",
+        }],
     ),
     fetch(GET_CLIENT, "Reads one client; one that is gone or not ours is an answer too.", &[ID]),
 ];

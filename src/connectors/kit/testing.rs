@@ -14,7 +14,7 @@ use crate::{
         http::{Auth, Reply, Request},
         time::Timestamp,
     },
-    topics::action::Parameters,
+    topics::{action::Parameters, occasion::Occasions},
 };
 
 /// A planned request as a simulated vendor gets it.
@@ -41,6 +41,7 @@ pub struct Drive<'a> {
     pub connector: &'a dyn Connector,
     pub operation: &'static Operation,
     pub parameters: Parameters,
+    pub only: Occasions,
     /// `None`: all registers that the target names.
     pub registers: Option<BTreeSet<String>>,
     pub vendor_id: Option<String>,
@@ -77,6 +78,7 @@ impl<'a> Drive<'a> {
             connector,
             operation,
             parameters,
+            only: Occasions::default(),
             registers: None,
             vendor_id: None,
             contributions: BTreeMap::new(),
@@ -93,13 +95,15 @@ impl<'a> Drive<'a> {
         let named = match self.operation.kind {
             OperationKind::Fetch => BTreeSet::new(),
             OperationKind::Write => {
-                let target = self.connector.target(self.operation, &self.parameters).expect("a target");
+                let target =
+                    self.connector.target(self.operation, &self.only.standing(&self.parameters)).expect("a target");
                 target.registers.into_iter().map(|register| register.name).collect()
             }
         };
         let work = Work {
             operation: self.operation,
             parameters: &self.parameters,
+            only: &self.only,
             registers: self.registers.as_ref().unwrap_or(&named),
             vendor_id: self.vendor_id.as_deref(),
             contributions: &self.contributions,

@@ -14,6 +14,7 @@ use crate::{
     topics::{
         action::{Parameters, Purpose},
         event::Origin,
+        occasion::Occasions,
         record::Append,
     },
 };
@@ -83,6 +84,7 @@ fn action(id: &str, entity: &str, version: Version, arrived: i64) -> Action {
         retry: 0,
         optional: false,
         adopt: false,
+        only: Occasions::default(),
         hold: None,
         origin: Origin::default(),
         traceparent: None,
@@ -106,7 +108,7 @@ fn newest(name: &'static str, value: &str) -> (&'static str, Value, RegisterRule
 fn apply(table: &MapTable, action: &Action, target: &Target) -> (Option<End>, Vec<String>) {
     let judgement = judge(table, action, target).unwrap();
     let end = judgement.end(target);
-    let records = entries(action, target, &judgement, &BTreeMap::new())
+    let records = entries(action, target, &judgement, &BTreeMap::new(), &BTreeSet::new())
         .map(|(key, entry)| memory::put("memory.crm", &key, &entry, 1, at(0)))
         .collect();
     drop(table.write(records));
@@ -197,4 +199,20 @@ fn an_action_cut_off_between_ledger_and_outcome_finds_itself() {
 #[test]
 fn an_operation_without_registers_is_always_sent() {
     assert_eq!(apply(&MapTable::default(), &action("a-1", "k-1", 1, 1), &target(&[])).0, None);
+}
+
+/// What a new object did not get is not taken for written: the next action of the same content sends it.
+#[test]
+fn what_was_left_out_on_the_way_is_not_remembered() {
+    let table = MapTable::default();
+    let aim = target(&[newest("name", "Eva"), newest("phone", "1")]);
+    let first = action("a-1", "k-1", 1, 1);
+    let judgement = judge(&table, &first, &aim).unwrap();
+    let left_out = BTreeSet::from(["phone".to_owned()]);
+    let records = entries(&first, &aim, &judgement, &BTreeMap::new(), &left_out)
+        .map(|(key, entry)| memory::put("memory.crm", &key, &entry, 1, at(0)))
+        .collect();
+    drop(table.write(records));
+    assert_eq!(apply(&table, &action("a-2", "k-1", 2, 2), &aim), (None, vec!["phone".to_owned()]));
+    assert_eq!(apply(&table, &action("a-3", "k-1", 3, 3), &aim).0, Some(End::Unchanged));
 }

@@ -7,6 +7,7 @@ use crate::{
     topics::{
         action::{Parameters, Purpose, Source},
         event::Origin,
+        occasion::Occasions,
     },
 };
 
@@ -40,6 +41,7 @@ fn action(key: &str, webhook: &str) -> Action {
         retry: 0,
         optional: false,
         adopt: false,
+        only: Occasions::default(),
         hold: None,
         origin: Origin::default(),
         traceparent: None,

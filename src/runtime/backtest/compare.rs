@@ -40,11 +40,12 @@ fn same(one: &Action, other: &Action) -> bool {
         && one.operation == other.operation
         && one.parameters == other.parameters
         && one.optional == other.optional
+        && one.hold == other.hold
         && one.conflict == other.conflict
 }
 
 impl Compared<'_> {
-    /// The names of what differs: parameters, and beside them `operation` and `optional`.
+    /// The names of what differs: parameters, and what stands beside them.
     pub fn names(&self) -> Vec<&str> {
         let (from, to) = (self.present.map(|one| &one.parameters), self.proposed.map(|one| &one.parameters));
         let names: BTreeSet<&str> =
@@ -57,6 +58,9 @@ impl Compared<'_> {
             }
             if one.optional != other.optional {
                 names.push(OPTIONAL);
+            }
+            if one.hold != other.hold {
+                names.push(HOLD);
             }
         }
         names
@@ -77,11 +81,13 @@ impl Compared<'_> {
 /// No parameter is called so: theirs are the vendors' words.
 const OPERATION: &str = "(operation)";
 const OPTIONAL: &str = "(optional)";
+const HOLD: &str = "(hold)";
 
 fn value_of(action: &Action, name: &str) -> Option<Value> {
     match name {
         OPERATION => Some(Value::from(format!("{}.{}", action.connection, action.operation))),
         OPTIONAL => Some(Value::from(action.optional)),
+        HOLD => serde_json::to_value(action.hold.as_ref()?).ok(),
         name => action.parameters.get(name).cloned(),
     }
 }
@@ -92,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    fn action(id: &str, operation: &str, parameters: Value) -> Action {
+    fn action(id: &str, operation: &str, parameters: &Value) -> Action {
         serde_json::from_value(json!({
             "id": id, "connection": "crm", "operation": operation, "parameters": parameters, "conflict": "k-2",
             "purpose": { "step": { "flow": "f", "step": "s", "event": "e-1" } },
@@ -108,14 +114,14 @@ mod tests {
     #[test]
     fn each_action_is_new_gone_changed_or_the_same() {
         let present = side(&[
-            action("a-1", "x", json!({ "email": "a@b.cz" })),
-            action("a-2", "x", json!({ "list": "Old", "email": "a@b.cz", "note": "n" })),
-            action("a-3", "x", json!({})),
+            action("a-1", "x", &json!({ "email": "a@b.cz" })),
+            action("a-2", "x", &json!({ "list": "Old", "email": "a@b.cz", "note": "n" })),
+            action("a-3", "x", &json!({})),
         ]);
         let proposed = side(&[
-            action("a-1", "x", json!({ "email": "a@b.cz" })),
-            action("a-2", "y", json!({ "list": "New", "email": "a@b.cz" })),
-            action("a-4", "x", json!({ "email": "a@b.cz" })),
+            action("a-1", "x", &json!({ "email": "a@b.cz" })),
+            action("a-2", "y", &json!({ "list": "New", "email": "a@b.cz" })),
+            action("a-4", "x", &json!({ "email": "a@b.cz" })),
         ]);
         let found = compare(&present, &proposed);
         let kinds: Vec<_> = found.iter().map(|one| one.difference).collect();

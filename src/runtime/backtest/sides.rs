@@ -62,7 +62,7 @@ impl Side {
         let mut made = Made::default();
         let mut queue = VecDeque::from([route_with(event, facts, &routing)]);
         while let Some(routed) = queue.pop_front() {
-            let Routed { actions, skipped, failed } = routed;
+            let Routed { actions, skipped, failed, .. } = routed;
             made.skipped.extend(skipped);
             made.failed.extend(failed);
             for action in actions {
@@ -84,9 +84,11 @@ impl Side {
         let Purpose::Step { flow, step, continuation: Some(continuation), .. } = &action.purpose else {
             return Ok(None);
         };
-        if let Some(Outcome { end, result, at, .. }) = recorded.end(action)? {
-            let ended = step::ended(&self.ids, action, end, result, at);
-            return Ok(ended.map(|ended| route(&ended, routing)));
+        let recorded = recorded.end(action)?;
+        let ended =
+            recorded.and_then(|Outcome { end, result, at, .. }| step::ended(&self.ids, action, end, result, at));
+        if let Some(ended) = ended {
+            return Ok(Some(route(&ended, routing)));
         }
         made.depends.extend(self.behind(continuation, flow, step));
         Ok(None)

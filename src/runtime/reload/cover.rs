@@ -76,7 +76,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_shows_behind_the_key_of_a_secret(before in "[a-z{,\"' é]{0,9}", secret in "[A-Z#,}]{1,9}") {
+        fn nothing_shows_behind_the_key_of_a_secret(before in "[a-z{,\"' é]{0,9}", secret in "[A-Z][A-Z#,}]{0,8}") {
             let line = format!("{before} token: {secret}");
             prop_assert!(!cover(&line).contains(&secret), "{}", cover(&line));
         }

@@ -16,7 +16,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, oneshot};
 
-use super::{flows, roles::Ground};
+use super::{
+    flows::{self, Stored},
+    roles::Ground,
+};
 use crate::{
     config::{self, Config, Report},
     log::{LogError, LogResult},
@@ -58,6 +61,9 @@ pub struct Reloaded {
     /// When they come into force.
     pub since: Option<Timestamp>,
     pub flows: usize,
+    /// What `spojka check` warns of.
+    #[serde(default)]
+    pub warnings: usize,
     /// What changed beside the flows and has no effect yet.
     pub needs_restart: Vec<String>,
     /// Why it was refused, for people, without secrets.
@@ -112,12 +118,20 @@ impl Reloader {
             return Ok(refused(Some(set.hash), needs_restart, &report));
         }
         let flow_set = Some(set.hash.clone());
-        let activation = flows::reactivate(set, ground).await?;
+        let (end, since) = match flows::reactivate(&config, ground).await? {
+            Stored::Activated(activation) => (ReloadEnd::Done, Some(activation.since)),
+            Stored::Already => (ReloadEnd::Unchanged, None),
+            Stored::Refused(changes) => {
+                let text = changes.iter().map(|change| format!("error: {change}\n")).collect();
+                return Ok(not_in_force(flow_set, needs_restart, text));
+            }
+        };
         Ok(Reloaded {
-            end: if activation.is_some() { ReloadEnd::Done } else { ReloadEnd::Unchanged },
+            end,
             flow_set,
-            since: activation.map(|activation| activation.since),
+            since,
             flows: config.flows.flows().len(),
+            warnings: config.warnings.len(),
             needs_restart,
             report: None,
         })
@@ -144,14 +158,26 @@ fn refused(flow_set: Option<FlowSetHash>, needs_restart: Vec<String>, report: &R
         text.push_str(&needs_restart.join(", "));
         text.push('\n');
     }
-    Reloaded { end: ReloadEnd::Refused, flow_set, since: None, flows: 0, needs_restart, report: Some(text) }
+    not_in_force(flow_set, needs_restart, text)
+}
+
+fn not_in_force(flow_set: Option<FlowSetHash>, needs_restart: Vec<String>, report: String) -> Reloaded {
+    Reloaded {
+        end: ReloadEnd::Refused,
+        flow_set,
+        since: None,
+        flows: 0,
+        warnings: 0,
+        needs_restart,
+        report: Some(report),
+    }
 }
 
 fn tell(reloaded: &Reloaded) {
-    let Reloaded { end, flow_set, since, flows, needs_restart, report } = reloaded;
+    let Reloaded { end, flow_set, since, flows, warnings, needs_restart, report } = reloaded;
     let (flow_set, since) = (flow_set.as_ref().map(ToString::to_string), since.map(|since| since.to_string()));
     match end {
-        ReloadEnd::Done => tracing::info!(flow_set, since, flows, "flows reloaded"),
+        ReloadEnd::Done => tracing::info!(flow_set, since, flows, warnings, "flows reloaded"),
         ReloadEnd::Unchanged => tracing::info!(flow_set, "flows reloaded: they are in force already"),
         ReloadEnd::Refused => tracing::error!(report, "the flows were not reloaded; the old ones go on"),
     }

@@ -18,6 +18,7 @@ use crate::{
         action::{Action, Parameters, Purpose, Source},
         event::{Origin, OriginKind},
         memory::{self, ActionState, End, Waiting, key},
+        occasion::Occasions,
     },
 };
 
@@ -134,6 +135,7 @@ impl Replayer {
             retry: 0,
             optional: false,
             adopt: false,
+            only: Occasions::default(),
             hold: None,
             origin: Origin { kind: OriginKind::Import, run: import.run.clone() },
             traceparent: None,

@@ -25,11 +25,13 @@ fn all(metrics: &Metrics) {
     metrics.action("paid-to-crm");
     metrics.event_skipped("condition");
     metrics.step_failed("paid-to-crm", code::BAD_PARAMETER);
+    metrics.lookup_miss("statuses");
     metrics.attempt(shop, "add_to_list", Some(code::TIMED_OUT), second);
     metrics.attempt(shop, "add_to_list", None, second);
     metrics.outcome(shop, "add_to_list", "done");
     metrics.set_waiting(shop, 3);
     metrics.set_in_flight(shop, 2);
+    metrics.set_held(shop, 1);
     metrics.set_oldest_waiting(shop, Duration::from_millis(1500));
     metrics.set_circuit_open(shop, true);
     metrics.call(shop, "write");

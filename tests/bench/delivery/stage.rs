@@ -34,6 +34,7 @@ use spojka::{
         action::{Action, Purpose, Source},
         event::Origin,
         memory::{self, ActionState, End, key},
+        occasion::Occasions,
     },
 };
 use tokio::{sync::watch, task::JoinSet};
@@ -184,6 +185,7 @@ impl Stage {
             retry: 0,
             optional: false,
             adopt: false,
+            only: Occasions::default(),
             hold: None,
             origin: Origin::default(),
             traceparent: None,

@@ -23,6 +23,7 @@ use spojka::{
     },
     topics::{
         event::Origin,
+        occasion::Occasions,
         webhook::{Arrival, FetchedReply, Webhook},
     },
 };
@@ -130,6 +131,7 @@ pub fn drive(connector: &dyn Connector, operation: &'static Operation, parameter
         let work = Work {
             operation,
             parameters,
+            only: &Occasions::default(),
             registers: &registers,
             vendor_id: None,
             contributions: &BTreeMap::new(),

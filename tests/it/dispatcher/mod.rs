@@ -7,6 +7,7 @@ mod circuit;
 mod doubt;
 mod faults;
 mod halts;
+mod hold;
 mod isolation;
 mod limits;
 mod lists;

@@ -79,7 +79,7 @@ fn request(method: Method, path: &str) -> Request {
 fn done(reply: &Reply) -> Verdict {
     let id = String::from_utf8_lossy(&reply.body).into_owned();
     let result = BTreeMap::from([("id".to_owned(), id.clone())]);
-    Verdict::Done(Done { result, vendor_id: Some(id), warnings: Vec::new() })
+    Verdict::Done(Done { result, vendor_id: Some(id), ..Done::default() })
 }
 
 fn step(name: &str) -> Progress {

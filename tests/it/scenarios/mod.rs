@@ -5,6 +5,8 @@ mod backtest;
 mod deletions;
 mod flows;
 mod garbage;
+mod held;
+mod lookups;
 mod missed;
 mod observed;
 mod once;
@@ -14,6 +16,7 @@ mod reload;
 mod replay;
 mod retry;
 mod sales;
+mod starts;
 mod states;
 mod steps;
 

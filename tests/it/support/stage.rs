@@ -19,7 +19,7 @@ use spojka::{
         random::Generator,
         time::{Clock, SystemClock, Timestamp},
     },
-    runtime::{self, App, Ground, Role, reload::ReadConfig},
+    runtime::{self, App, Ground, Role, StartError, reload::ReadConfig},
     sandbox::SandboxServer,
 };
 
@@ -158,13 +158,19 @@ impl Stage {
 
     /// Starts all roles in this process.
     pub async fn start(&self, flows: &str) -> App {
+        self.try_start(flows, &[]).await.expect("it starts")
+    }
+
+    /// Starts a process with flows, some of whose changed starts are accepted.
+    pub async fn try_start(&self, flows: &str, accepted_starts: &[&str]) -> Result<App, StartError> {
         let config = Arc::new(self.config(flows));
         let random = Arc::new(Generator::from_system());
         let log = runtime::open_log(&config, Arc::clone(&self.clock)).expect("a log");
         let ids = runtime::ids_of(&config, random.as_ref()).expect("a key");
-        let ground = Ground::new(&config, log, ids, Arc::clone(&self.clock), random);
+        let accepted_starts = accepted_starts.iter().map(|name| (*name).to_owned()).collect();
+        let ground = Ground { accepted_starts, ..Ground::new(&config, log, ids, Arc::clone(&self.clock), random) };
         let (read, all) = (Some(self.reader(flows)), BTreeSet::from(Role::ALL));
-        App::start_reloadable(config, read, &all, ground, "test").await.expect("it starts")
+        App::start_reloadable(config, read, &all, ground, "test").await
     }
 
     /// Writes the config for a process of its own.

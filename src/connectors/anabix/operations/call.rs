@@ -111,7 +111,7 @@ impl Job<'_> {
         let mut data = Map::new();
         data.insert("idContact".to_owned(), id_value(&contact.id));
         data.extend(self.fields_to_write(contact).map(|(name, value)| ((*name).to_owned(), json!(value))));
-        self.put_custom(known, &mut data);
+        self.put_custom(self.given.custom.iter(), known, &mut data);
         if self.basis_wish(contact) == BasisWish::Write {
             self.put_basis(&mut data);
         }
@@ -121,18 +121,22 @@ impl Job<'_> {
     fn new_contact(&self, known: &Known) -> Value {
         let mut data = Map::new();
         data.insert("email".to_owned(), json!(self.given.email));
-        data.extend(self.given.fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
-        self.put_custom(known, &mut data);
-        self.put_basis(&mut data);
+        data.extend(self.given.fields_of_new().map(|(name, value)| ((*name).to_owned(), json!(value))));
+        self.put_custom(self.given.custom_of_new(), known, &mut data);
+        if self.given.new_gets_basis() {
+            self.put_basis(&mut data);
+        }
         Value::Object(data)
     }
 
-    fn put_custom(&self, known: &Known, data: &mut Map<String, Value>) {
+    fn put_custom<'v>(
+        &self,
+        given: impl Iterator<Item = (&'v String, &'v Value)>,
+        known: &Known,
+        data: &mut Map<String, Value>,
+    ) {
         let found = |name: &str| known.custom.as_ref().and_then(|fields| fields.get(name));
-        let by_id: Map<String, Value> = self
-            .given
-            .custom
-            .iter()
+        let by_id: Map<String, Value> = given
             .map(|(name, value)| match found(name) {
                 Some(CustomField::Found { id, option: Some(option) }) => (id.clone(), json!(option)),
                 Some(CustomField::Found { id, option: None }) => (id.clone(), value.clone()),

@@ -11,7 +11,10 @@ use crate::{
         contract::{Operation, Register, RegisterRule},
     },
     model::{hash::ContentHash, time::Timestamp},
-    topics::action::Parameters,
+    topics::{
+        action::Parameters,
+        occasion::{Occasion, Occasions},
+    },
 };
 
 /// Contact fields: the parameter and the vendor's name, which is also the register's.
@@ -48,6 +51,18 @@ pub(super) struct Given {
     pub note: Option<String>,
     /// A contact that does not exist is not made.
     pub removes: bool,
+    /// What only a new contact gets. It has no registers.
+    pub for_new: ForNew,
+    /// The registers of what a new contact does not get.
+    pub not_for_new: BTreeSet<String>,
+}
+
+/// What only a new contact gets.
+#[derive(Clone, Default)]
+pub(super) struct ForNew {
+    pub fields: Vec<(&'static str, String)>,
+    /// By id or title.
+    pub custom: Map<String, Value>,
 }
 
 /// A membership that is asked for.
@@ -98,6 +113,8 @@ impl Given {
             list: read.list(account)?,
             note: read.text("note")?,
             removes: operation.name == REMOVE_FROM_LIST,
+            for_new: ForNew::default(),
+            not_for_new: BTreeSet::new(),
         })
     }
 
@@ -124,6 +141,51 @@ impl Given {
             rule: RegisterRule::Once,
         }));
         all
+    }
+
+    /// Sets apart what counts on one occasion only. (A legal basis is kept for new contacts anyway, and written to others only
+    /// where its register is.)
+    #[must_use]
+    pub(super) fn apart(mut self, only: &Occasions) -> Self {
+        if only.is_empty() {
+            return self;
+        }
+        for (parameter, field) in FIELDS {
+            match only.of(parameter) {
+                Some(Occasion::Create) => {
+                    self.for_new.fields.extend(self.fields.extract_if(.., |(name, _)| name == field))
+                }
+                Some(Occasion::Update) => drop(self.not_for_new.insert((*field).to_owned())),
+                None => {}
+            }
+        }
+        for (name, value) in std::mem::take(&mut self.custom) {
+            let occasion = only.of_member("custom_fields", &name);
+            if occasion == Some(Occasion::Update) {
+                self.not_for_new.insert(custom_register(&name));
+            }
+            let place = if occasion == Some(Occasion::Create) { &mut self.for_new.custom } else { &mut self.custom };
+            place.insert(name, value);
+        }
+        if only.of("legal_basis") == Some(Occasion::Update) {
+            self.not_for_new.insert(BASIS.to_owned());
+        }
+        self
+    }
+
+    /// What a new contact gets: its fields.
+    pub(super) fn fields_of_new(&self) -> impl Iterator<Item = &(&'static str, String)> {
+        self.fields.iter().filter(|(name, _)| !self.not_for_new.contains(*name)).chain(&self.for_new.fields)
+    }
+
+    /// What a new contact gets: its custom fields.
+    pub(super) fn custom_of_new(&self) -> impl Iterator<Item = (&String, &Value)> {
+        let for_both = self.custom.iter().filter(|(name, _)| !self.not_for_new.contains(&custom_register(name)));
+        for_both.chain(&self.for_new.custom)
+    }
+
+    pub(super) fn new_gets_basis(&self) -> bool {
+        !self.not_for_new.contains(BASIS)
     }
 
     /// Leaves out what the target holds already, or something newer.

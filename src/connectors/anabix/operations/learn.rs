@@ -1,6 +1,6 @@
 //! What an answer adds to what is known, and what is returned in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -108,7 +108,7 @@ impl Job<'_> {
     }
 
     fn resolve(&self, definitions: &[Entry<'_>]) -> BTreeMap<String, CustomField> {
-        let titles = self.given.custom.iter().filter(|(name, _)| !is_id(name));
+        let titles = self.given.custom.iter().chain(&self.given.for_new.custom).filter(|(name, _)| !is_id(name));
         titles.map(|(title, value)| (title.clone(), custom_field(definitions, title, value))).collect()
     }
 
@@ -189,6 +189,7 @@ impl Job<'_> {
             result,
             vendor_id: self.id_to_remember(known),
             warnings: known.warnings.iter().map(|warning| warning.text()).collect(),
+            unwritten: if known.created { self.given.not_for_new.clone() } else { BTreeSet::new() },
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) enum BasisWish {
 
 impl<'a> Job<'a> {
     pub(super) fn new(account: &'a Account, work: &'a Work<'a>) -> Result<Self, String> {
-        let given = Given::read(account, work.operation, work.parameters)?.keep(work.registers);
+        let given = Given::read(account, work.operation, work.parameters)?.apart(work.only).keep(work.registers);
         Ok(Self { account, work, given })
     }
 
@@ -70,10 +70,12 @@ impl<'a> Job<'a> {
                 ListKnown::Id(_) => {}
             }
         }
+        let makes_one = known.search.over && known.contacts.is_empty();
         match &known.custom {
             None => self.given.custom.keys().any(|name| !is_id(name)).then_some(Next::Call(Call::CustomFields)),
             Some(found) => found
                 .iter()
+                .filter(|(title, _)| self.given.custom.contains_key(*title) || makes_one)
                 .find_map(|(title, field)| match field {
                     CustomField::Found { .. } => None,
                     CustomField::NoSuchField => Some(format!("there is no custom field with the title `{title}`")),
@@ -83,12 +85,19 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Titles that only a new contact needs are looked up when there is to be one.
+    fn custom_of_new_is_unknown(&self, known: &Known) -> bool {
+        let found = |name: &String| known.custom.as_ref().is_some_and(|fields| fields.contains_key(name));
+        self.given.for_new.custom.keys().any(|name| !is_id(name) && !found(name))
+    }
+
     fn next_search(&self, known: &Known) -> Option<Next> {
         if !known.search.over {
             return Some(Next::Call(Call::Find { field: known.search.field, offset: known.search.offset }));
         }
         match known.contacts.len() {
             0 if self.given.removes => None,
+            0 if self.custom_of_new_is_unknown(known) => Some(Next::Call(Call::CustomFields)),
             0 => Some(Next::Call(Call::Create)),
             1 => None,
             count if self.several() == Several::Fail => {

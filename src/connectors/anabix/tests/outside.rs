@@ -13,6 +13,7 @@ use crate::{
         code,
         http::{Headers, Inbound, Method, Reply},
     },
+    topics::occasion::Occasions,
 };
 
 /// What each operation looks like with everything in it.
@@ -39,6 +40,7 @@ fn steps(bench: &mut Bench, operation: &str, parameters: Value, mut see: impl Fn
     let work = Work {
         operation,
         parameters: &parameters,
+        only: &Occasions::default(),
         registers: &registers,
         vendor_id: None,
         contributions: &contributions,

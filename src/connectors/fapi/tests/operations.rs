@@ -101,6 +101,7 @@ fn verdict(status: u16, body: &str) -> Verdict {
     let work = Work {
         operation: &OPERATIONS[0],
         parameters: &parameters,
+        only: &crate::topics::occasion::Occasions::default(),
         registers: &registers,
         vendor_id: None,
         contributions: &contributions,
@@ -145,6 +146,7 @@ fn requests_show_who_we_are_and_go_where_the_connection_says() {
     let work = Work {
         operation: &OPERATIONS[4],
         parameters: &parameters,
+        only: &crate::topics::occasion::Occasions::default(),
         registers: &registers,
         vendor_id: None,
         contributions: &contributions,

@@ -110,7 +110,7 @@ fn truth(value: bool) -> &'static str {
 }
 
 const fn parameter(name: &'static str, kind: FieldKind, required: bool, doc: &'static str) -> Parameter {
-    Parameter { name, kind, required, doc }
+    Parameter { name, kind, required, occasional: false, doc }
 }
 
 const fn field(name: &'static str, doc: &'static str) -> Field {

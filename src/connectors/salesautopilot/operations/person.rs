@@ -1,5 +1,7 @@
 //! A person's data, as parameters and as the list's fields.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -11,7 +13,10 @@ use super::{
 };
 use crate::{
     connectors::contract::{FieldKind, Parameter, Register, Work},
-    topics::action::Parameters,
+    topics::{
+        action::Parameters,
+        occasion::{Occasion, Occasions},
+    },
 };
 
 pub(super) const EMAIL_PARAMETER: Parameter = parameter("email", FieldKind::Email, true, "The person's e-mail.");
@@ -35,6 +40,12 @@ pub(super) struct Person {
     pub(super) email: String,
     /// By the vendor's names, without the e-mail.
     pub(super) fields: Map<String, Value>,
+}
+
+/// The only occasion of a field, by the parameter that gives it.
+fn occasion(account: &Account, only: &Occasions, field: &str) -> Option<Occasion> {
+    let parameter = fields_of(account).into_iter().find(|(_, name)| *name == field);
+    parameter.map_or_else(|| only.of_member("fields", field), |(parameter, _)| only.of(parameter))
 }
 
 impl Person {
@@ -61,6 +72,19 @@ impl Person {
     /// One register for each field: every operation on the list that sets the field shares it.
     pub(super) fn registers(&self) -> Vec<Register> {
         self.fields.iter().map(|(name, value)| newest(name, value.clone())).collect()
+    }
+
+    /// What a new record gets.
+    pub(super) fn of_new(&self, account: &Account, only: &Occasions) -> Map<String, Value> {
+        let mut fields = self.fields.clone();
+        fields.retain(|name, _| occasion(account, only, name) != Some(Occasion::Update));
+        fields
+    }
+
+    /// The registers of what a new record does not get.
+    pub(super) fn not_of_new(&self, account: &Account, only: &Occasions) -> BTreeSet<String> {
+        let left_out = |name: &&String| occasion(account, only, name) == Some(Occasion::Update);
+        self.fields.keys().filter(left_out).cloned().collect()
     }
 
     /// The fields that are still to be written.

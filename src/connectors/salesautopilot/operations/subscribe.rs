@@ -46,11 +46,11 @@ pub(super) const OPERATION: Operation = Operation {
     kind: OperationKind::Write,
     parameters: &[
         EMAIL_PARAMETER,
-        FIRST_NAME_PARAMETER,
-        LAST_NAME_PARAMETER,
-        PHONE_PARAMETER,
-        COMPANY_PARAMETER,
-        FIELDS_PARAMETER,
+        FIRST_NAME_PARAMETER.occasional(),
+        LAST_NAME_PARAMETER.occasional(),
+        PHONE_PARAMETER.occasional(),
+        COMPANY_PARAMETER.occasional(),
+        FIELDS_PARAMETER.occasional(),
         parameter("ip", FieldKind::Text, false, "The address that the person subscribed from; only for new records."),
         parameter(
             "subscribed_at",
@@ -152,7 +152,7 @@ impl<'a> Subscription<'a> {
         Ok(match self.step(progress) {
             SUBSCRIBE => {
                 let form = self.account.subscribe_form.need()?;
-                Plan::Send(api.subscribe(self.list, form, self.body(self.person.fields.clone())))
+                Plan::Send(api.subscribe(self.list, form, self.body(self.person.of_new(self.account, self.work.only))))
             }
             RESUBSCRIBE => {
                 let form = self.account.resubscribe_form.need()?;
@@ -167,7 +167,7 @@ impl<'a> Subscription<'a> {
     fn interpret(&self, progress: &Progress, reply: &Reply) -> Result<Verdict, Verdict> {
         let step = self.step(progress);
         match step {
-            SUBSCRIBE => subscribed(reply),
+            SUBSCRIBE => subscribed(reply).map(|verdict| self.but_unwritten(verdict)),
             RESUBSCRIBE => resubscribed(reply),
             UPDATE => self.updated(progress, reply),
             VERIFY => {
@@ -187,6 +187,16 @@ impl<'a> Subscription<'a> {
                     (None, _) => Err(status::unexpected()),
                 }
             }
+        }
+    }
+
+    /// A new record did not get what is for those that are there.
+    fn but_unwritten(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Done(done) => {
+                Verdict::Done(Done { unwritten: self.person.not_of_new(self.account, self.work.only), ..done })
+            }
+            other => other,
         }
     }
 

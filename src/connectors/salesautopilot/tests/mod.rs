@@ -159,6 +159,7 @@ fn with_work<T>(drive: &Drive<'_>, act: impl FnOnce(&crate::connectors::contract
     act(&crate::connectors::contract::Work {
         operation: drive.operation,
         parameters: &drive.parameters,
+        only: &drive.only,
         registers: drive.registers.as_ref().unwrap_or(&named),
         vendor_id: drive.vendor_id.as_deref(),
         contributions: &drive.contributions,

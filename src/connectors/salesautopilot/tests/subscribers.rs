@@ -296,3 +296,44 @@ fn accents_and_signs_in_an_email_reach_the_vendor_whole() {
     let path = as_sandbox(&first_request(&drive)).path;
     assert!(path.ends_with("/field/email/value/%C5%91rs%2Bbolt%2Fa%25b%40p%C3%A9lda.hu"), "{path}");
 }
+
+/// `first_name` and a field for new records only, `last_name` and another for those that are there.
+fn by_occasion(drive: &mut Drive<'_>) {
+    use crate::topics::occasion::Occasion;
+    drive.only.set("first_name", Occasion::Create);
+    drive.only.set_member("fields", "city", Occasion::Create);
+    drive.only.set("last_name", Occasion::Update);
+    drive.only.set_member("fields", "points", Occasion::Update);
+}
+
+#[test]
+fn a_new_record_gets_what_is_for_creating_and_not_what_is_for_updating() {
+    for settings in [&[][..], &[("names_swapped", "true")]] {
+        let (first, last) = if settings.is_empty() { ("firstname", "lastname") } else { ("lastname", "firstname") };
+        let mut pair = Pair::with(settings);
+        let driven = pair.run_with("subscribe", borbala(), by_occasion);
+        let record = pair.person("borbala.kis@example.hu");
+        assert_eq!((&record[format!("mssys_{first}")], &record["city"]), (&json!("Borbála"), &json!("Pécs")));
+        assert!(record.get(format!("mssys_{last}")).is_none_or(|name| name == ""), "{record}");
+        assert!(record.get("points").is_none_or(|points| points == ""), "{record}");
+        let Verdict::Done(done) = driven.verdict else { panic!("done") };
+        let unwritten: Vec<_> = done.unwritten.into_iter().collect();
+        assert_eq!(unwritten, [format!("mssys_{last}"), "points".to_owned()]);
+    }
+}
+
+#[test]
+fn a_record_that_is_there_gets_it_the_other_way_round() {
+    let mut pair = Pair::new();
+    let parameters = json!({
+        "email": ANNA, "first_name": "Panna", "last_name": "Kis", "fields": {"city": "Pécs", "points": 5}
+    });
+    let before = pair.person(ANNA);
+    let driven = pair.run_with("subscribe", parameters, by_occasion);
+    assert_eq!(result(&driven)["already"], "true");
+    let record = pair.person(ANNA);
+    assert_eq!((&record["mssys_firstname"], &record["city"]), (&before["mssys_firstname"], &before["city"]));
+    assert_eq!((&record["mssys_lastname"], &record["points"]), (&json!("Kis"), &json!("5")));
+    let Verdict::Done(done) = driven.verdict else { panic!("done") };
+    assert!(done.unwritten.is_empty());
+}
