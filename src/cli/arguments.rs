@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use backtest::BacktestArguments;
 pub use flows::FlowsCommand;
 
-use super::{check::CheckArguments, init::InitArguments, simulate::SimulateArguments};
+use super::{check::CheckArguments, init::InitArguments, reference::ReferenceArguments, simulate::SimulateArguments};
 use crate::{
     model::code::Class,
     topics::{
@@ -101,6 +101,10 @@ pub enum Command {
         /// Its id: `w-…`, `e-…`, `a-…` or `d-…`. Without one: the webhooks that arrived last.
         id: Option<String>,
     },
+    /// Reference pages: config keys, events, connectors, functions, codes.
+    Reference(ReferenceArguments),
+    /// The JSON Schema of configs, for editors.
+    Schema,
     /// What a code means, and what to do.
     Explain {
         /// Without one: all of them.

@@ -19,10 +19,12 @@ mod init;
 mod lanes;
 pub mod output;
 mod progress;
+pub mod reference;
 mod reload;
 mod replay;
 mod run;
 mod sandbox;
+pub mod schema;
 mod send;
 mod simulate;
 mod times;
@@ -105,6 +107,8 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
         Command::Simulate(arguments) => simulate::run(&config, &arguments, output),
         Command::Connectors { vendor } => connectors::run(vendor.as_deref(), output),
         Command::Explain { code } => Ok(explain::run(code.as_deref(), output)?),
+        Command::Reference(arguments) => Ok(reference::run(&arguments, output)?),
+        Command::Schema => Ok(schema::run(output)?),
         Command::Sandbox(arguments) => sandbox::run(&arguments, output),
         Command::Send(arguments) => send::run(&config, &arguments, output),
         Command::Doctor { connection } => doctor::run(&config, connection.as_deref(), output),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     delivery::{self, Delivery},
-    fields::{Fields, list, texts},
+    fields::{Fields, list, plain_name, texts},
     files::member,
     preflight,
     report::Problems,
@@ -87,7 +87,8 @@ pub(crate) fn read(
     for entry in entries {
         let name = ConnectionName::parse(&entry.key.text);
         if let Err(error) = &name {
-            problems.add(&entry.key.place, code::BAD_NAME, error.to_string());
+            let hint = format!("such as `{}`", plain_name(&entry.key.text, '-'));
+            problems.add(&entry.key.place, code::BAD_NAME, error.to_string()).hint(hint);
         }
         let config = read_one(entry, vendors, secrets, problems);
         match (name, config) {
@@ -160,6 +161,13 @@ fn find_vendor<'a>(
     problems: &mut Problems,
 ) -> Option<(&'static Vendor, &'a Entry)> {
     let known = |entry: &Entry| vendors.iter().copied().find(|vendor| vendor.name == entry.key.text);
+    if let Some(vendor) = bare_settings(named, vendors) {
+        let message = format!("the connection `{}` names no vendor", connection.key.text);
+        let hint =
+            format!("put the settings under the vendor's key: `{}: {{ {vendor}: {{ … }} }}`", connection.key.text);
+        problems.add(&connection.key.place, code::MISSING_KEY, message).hint(hint);
+        return None;
+    }
     let mut found = None;
     for entry in named {
         match (known(entry), &found) {
@@ -176,6 +184,14 @@ fn find_vendor<'a>(
         problems.add(&connection.key.place, code::MISSING_KEY, message).hint(name_vendors(vendors));
     }
     found
+}
+
+/// The vendor whose settings stand where its key should: all entries are settings of it.
+fn bare_settings(named: &[&Entry], vendors: &[&Vendor]) -> Option<&'static str> {
+    let is_setting =
+        |vendor: &Vendor, entry: &Entry| vendor.settings.iter().any(|setting| setting.name == entry.key.text);
+    let fits = |vendor: &&&Vendor| !named.is_empty() && named.iter().all(|entry| is_setting(vendor, entry));
+    vendors.iter().find(fits).map(|vendor| vendor.name)
 }
 
 fn unknown_vendor(entry: &Entry, vendors: &[&Vendor], problems: &mut Problems) {
@@ -196,7 +212,8 @@ fn read_was(node: &Node, problems: &mut Problems) -> Vec<ConnectionName> {
         match ConnectionName::parse(text) {
             Ok(name) => names.push(name),
             Err(error) => {
-                problems.add(&node.place, code::BAD_NAME, error.to_string());
+                let hint = format!("such as `{}`", plain_name(text, '-'));
+                problems.add(&node.place, code::BAD_NAME, error.to_string()).hint(hint);
             }
         }
     }
@@ -212,7 +229,9 @@ fn check_identities(entries: &[Entry], connections: &Connections, problems: &mut
                 seen.insert(past, name).or_else(|| connections.good.get_key_value(past).map(|(other, _)| other));
             if let (Some(clash), Some(entry)) = (clash, entries.iter().find(|e| e.key.text == name.as_str())) {
                 let message = format!("`{name}` and `{clash}` both claim the past of `{past}`");
-                problems.add(&entry.key.place, code::DUPLICATE_IDENTITY, message);
+                problems
+                    .add(&entry.key.place, code::DUPLICATE_IDENTITY, message)
+                    .hint("take it out of the `was:` of one of them");
             }
         }
     }

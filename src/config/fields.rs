@@ -97,9 +97,20 @@ impl<'a> Fields<'a> {
         Fields::open(self.node(name)?, what, problems)
     }
 
+    /// The entries that nobody asked for.
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().copied().filter(|entry| !self.known.contains(&entry.key.text.as_str()))
+    }
+
+    /// Leaves out entries that somebody else has complained about.
+    pub(crate) fn without(mut self, told: &[&Entry]) -> Self {
+        self.entries.retain(|entry| !told.iter().any(|told| std::ptr::eq(*told, *entry)));
+        self
+    }
+
     /// Complains about keys that nobody asked for.
     pub(crate) fn finish(self, problems: &mut Problems) {
-        for entry in self.entries.iter().filter(|entry| !self.known.contains(&entry.key.text.as_str())) {
+        for entry in self.unknown() {
             unknown_key(&entry.key, &self.what, self.known.iter().copied(), problems);
         }
     }
@@ -115,9 +126,18 @@ pub(crate) fn unknown_key<'n>(
     let near = crate::expr::suggest::nearest(&key.text, known.clone());
     let hint = match near {
         Some(near) => format!("did you mean `{near}`?"),
+        None if key.text.starts_with("//") || key.text.starts_with("/*") => "comments begin with `# `".to_owned(),
         None => format!("it takes {}", list(known)),
     };
     problems.add(&key.place, code::UNKNOWN_KEY, format!("{what} has no key `{}`", key.text)).hint(hint);
+}
+
+/// A name as near to a text as the rule for names allows.
+pub(crate) fn plain_name(text: &str, joint: char) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { joint };
+    let name: String = text.trim().chars().map(plain).collect();
+    let name = name.trim_matches(|c: char| c == joint || c.is_ascii_digit());
+    if name.is_empty() { "shop".to_owned() } else { name.chars().take(40).collect() }
 }
 
 /// Names for a sentence: `a`, `b` and `c`.

@@ -90,7 +90,9 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
         let Some(root) = tree::read(file, problems) else { continue };
         let Value::Map(entries) = root.value else {
             let message = format!("a config is a mapping, found {}", root.value.describe());
-            problems.add(&root.place, code::WRONG_KIND, message);
+            problems
+                .add(&root.place, code::WRONG_KIND, message)
+                .hint("begin with `connections:` or `flows:`, as deploy/examples do");
             continue;
         };
         if entries.iter().any(shapes_flows) {
@@ -109,7 +111,9 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
         }
     }
     merged.with_flows.sort();
-    let empty = [&merged.connections, &merged.flows, &merged.service].into_iter().all(Vec::is_empty);
+    let parts =
+        [&merged.connections, &merged.flows, &merged.lookups, &merged.field_sets, &merged.tests, &merged.service];
+    let empty = parts.into_iter().all(Vec::is_empty);
     if let Some(file) = files.first().filter(|_| empty && problems.count() == 0) {
         problems.add(&Place::start(file), code::NO_CONFIG, "the config is empty").hint(BEGIN);
     }
@@ -138,7 +142,8 @@ fn add_members(all: &mut Vec<Entry>, node: Node, what: &str, problems: &mut Prob
         Value::Null => {}
         other => {
             let message = format!("`{what}` must be a mapping, found {}", other.describe());
-            problems.add(&node.place, code::WRONG_KIND, message);
+            let hint = "write each name as a key, without `- `, and what belongs to it under it";
+            problems.add(&node.place, code::WRONG_KIND, message).hint(hint);
         }
     }
 }
@@ -148,9 +153,9 @@ fn add(all: &mut Vec<Entry>, entry: Entry, problems: &mut Problems) {
         None => all.push(entry),
         Some(first) => {
             let place = &first.key.place;
-            problems
-                .add(&entry.key.place, code::DUPLICATE_KEY, format!("`{}` stands twice", entry.key.text))
-                .hint(format!("first given in {}:{}", place.file.path, place.line));
+            problems.add(&entry.key.place, code::DUPLICATE_KEY, format!("`{}` stands twice", entry.key.text)).hint(
+                format!("first given in {}:{}: leave one of them out, or rename it", place.file.path, place.line),
+            );
         }
     }
 }

@@ -50,8 +50,8 @@ pub enum Takes {
     List(&'static Mapping),
     /// Texts by names.
     Texts,
-    /// Something whose inside only checking knows: what it is for people, and its types in JSON.
-    Open(&'static str, &'static [&'static str]),
+    /// What another part of the config or the schema of events describes.
+    Anything(&'static str),
     /// Rows of a mapping table.
     Rows,
     /// Parameters of operations, by names that the owner chooses.
@@ -91,7 +91,7 @@ pub const CONFIG: Mapping = Mapping {
     keys: &[
         key("connections", Takes::Named(&CONNECTION), "", "The accounts at vendors, by names that you choose."),
         key("flows", Takes::Named(&FLOW), "", "On which event, when, do what; by names that you choose."),
-        key("tests", Takes::Named(&TEST), "", "What goes in and what shall come out: `spojka check` runs them."),
+        key("tests", Takes::Named(&TEST), "", "What the flows do with an event or a webhook, run by `spojka check`."),
         key(
             "lookups",
             Takes::Named(&LOOKUP),
@@ -404,7 +404,7 @@ const LOOKUP: Mapping = Mapping {
 };
 
 /// A flow.
-const FLOW: Mapping = Mapping {
+pub const FLOW: Mapping = Mapping {
     name: "flows.<name>",
     doc: "A rule: on which event, when, do what.",
     keys: &[
@@ -425,7 +425,12 @@ const FLOW: Mapping = Mapping {
             "its connections'",
             "How often it fires: whether the targets' limits allow for it is then checked.",
         ),
-        key("allow", Takes::Names, "", "Codes of warnings that are meant: `flows-disagree`, `over-quota`."),
+        key(
+            "allow",
+            Takes::Names,
+            "",
+            "Codes of warnings that are meant: `flows-disagree`, `odd-quotes`, `over-quota`, `plain-expression`.",
+        ),
     ],
 };
 
@@ -465,74 +470,57 @@ pub const STEP: Mapping = Mapping {
     ],
 };
 
-const EXPECT: Takes = Takes::Open("list of expectations", &["array"]);
-const RESULTS: Takes = Takes::Open("mapping from a step to its results, or to the code that it dies of", &["object"]);
-const TIME: Takes = Takes::Form("time", "^[0-9]{4}-[0-9]{2}-[0-9]{2}T.+$");
-const BODY: Takes = Takes::Open("text, or a mapping that is sent as JSON", &["string", "object", "array"]);
+const BODY: Takes = Takes::Anything("mapping by the schema of events");
+const EXPECTED: Takes = Takes::Anything("list of `connection.operation: { parameters }`");
 
 const TEST: Mapping = Mapping {
     name: "tests.<name>",
-    doc: "A test beside the flows.",
+    doc: "An event or a webhook in, the expected actions out. What is not named in an expected action is not looked at.",
     keys: &[
         key("flow", TEXT, "all", "Only what this flow does is looked at."),
-        key("event", Takes::Map(&TEST_EVENT), "", "The event that goes in; or:"),
-        key("webhook", Takes::Map(&TEST_WEBHOOK), "", "the webhook, as it arrived."),
-        key("results", RESULTS, "empty results", "What steps return to later ones."),
-        key("expect", EXPECT, "", "Every action with the parameters that matter, and what is left undone and why."),
-        key("cases", Takes::List(&TEST_CASE), "", "The same again, with changes."),
+        key("event", Takes::Map(&TEST_EVENT), "", "An event; or:"),
+        key("webhook", Takes::Map(&TEST_WEBHOOK), "", "A raw webhook."),
+        key("results", Takes::Anything("mapping by steps"), "", "What steps are said to have returned."),
+        key("expect", EXPECTED, "", "The actions, in any order; `[]` for none."),
+        key("cases", Takes::List(&TEST_CASE), "", "The same with changes, case by case."),
     ],
 };
 
 const TEST_EVENT: Mapping = Mapping {
     name: "tests.<name>.event",
-    doc: "An event, as expressions see it.",
+    doc: "An event by the schema's names.",
     keys: &[
-        needed("type", Takes::EventTypes, "Its type."),
-        key("from", TEXT, "the only one that gives it", "The connection that it comes from."),
-        key("time", TIME, "after every flow's `start`", "Since when it is true."),
-        key(
-            "body",
-            Takes::Open("fields of the event's entity", &["object"]),
-            "",
-            "What it says, by the schema's names.",
-        ),
+        key("type", Takes::EventTypes, "", "Its type."),
+        key("from", TEXT, "", "The connection that it comes from."),
+        key("time", TEXT, "", "When it became true."),
+        key("body", BODY, "", "What it says."),
     ],
 };
 
 const TEST_WEBHOOK: Mapping = Mapping {
     name: "tests.<name>.webhook",
-    doc: "A webhook, behind the gateway's door.",
+    doc: "A webhook as the vendor sends it.",
     keys: &[
-        needed("from", TEXT, "The connection that it came to."),
-        key("method", TEXT, "POST", "The request's method."),
-        key("event", TEXT, "", "The event that its URL named."),
-        key("at", TIME, "after all that it tells", "When it arrived."),
+        key("from", TEXT, "", "The connection that it comes from."),
+        key("method", TEXT, "POST", "Its method."),
+        key("event", TEXT, "", "The event that the URL names."),
+        key("at", TEXT, "", "When it arrives."),
         key("headers", Takes::Texts, "", "Its headers."),
-        key("query", Takes::Texts, "", "Its query."),
-        key("body", BODY, "", "What was posted; or:"),
-        key("file", TEXT, "", "the file that holds it, from the config's directory on."),
-        key("replies", Takes::Named(&TEST_REPLY), "", "What the connector would have fetched, by what for."),
-    ],
-};
-
-const TEST_REPLY: Mapping = Mapping {
-    name: "tests.<name>.webhook.replies.<name>",
-    doc: "A reply that was fetched.",
-    keys: &[
-        key("status", count(599), "200", "Its HTTP status."),
-        key("body", BODY, "", "What it holds; or:"),
-        key("file", TEXT, "", "the file that holds it, from the config's directory on."),
+        key("query", Takes::Texts, "", "The URL's query."),
+        key("replies", Takes::Anything("mapping by the purpose of a fetch"), "", "What is fetched for it."),
+        key("body", Takes::Anything("text, or JSON as YAML"), "", "Its body; or:"),
+        key("file", TEXT, "", "The file that holds its body."),
     ],
 };
 
 const TEST_CASE: Mapping = Mapping {
     name: "tests.<name>.cases[]",
-    doc: "The test once more, with changes.",
+    doc: "A case: the test with some values changed.",
     keys: &[
-        needed("name", TEXT, "What the report calls it."),
-        key("set", Takes::Open("mapping from a path to a value", &["object"]), "", "Changes: `items[0].code: BOOK-1`."),
-        key("results", RESULTS, "the test's", "What steps return in this case."),
-        key("expect", EXPECT, "the test's", "What shall come out in this case."),
+        key("name", TEXT, "", "What it is called."),
+        key("set", Takes::Anything("mapping from a field's path to its value"), "", "What is changed."),
+        key("results", Takes::Anything("mapping by steps"), "the test's", "What steps are said to have returned."),
+        key("expect", EXPECTED, "the test's", "The actions, in any order."),
     ],
 };
 
@@ -558,14 +546,18 @@ pub fn mappings() -> Vec<&'static Mapping> {
     let mut at = 0;
     while let Some(mapping) = all.get(at).copied() {
         let inner = mapping.keys.iter().filter_map(|key| match key.takes {
-            Takes::Map(inner) | Takes::MapOr(inner, _) | Takes::List(inner) => Some(inner),
-            Takes::Named(inner) | Takes::NamedOr(inner, _) => Some(inner),
+            Takes::Map(inner)
+            | Takes::MapOr(inner, _)
+            | Takes::List(inner)
+            | Takes::Named(inner)
+            | Takes::NamedOr(inner, _) => Some(inner),
             _ => None,
         });
         all.extend(inner);
         at += 1;
     }
     all.sort_by_key(|mapping| (mapping.name != CONFIG.name, mapping.name));
+    all.dedup_by_key(|mapping| mapping.name);
     all
 }
 
@@ -585,7 +577,7 @@ impl Takes {
             Self::NamedOr(_, word) => format!("mapping by names; each may be `{word}`"),
             Self::List(_) => "list of mappings".to_owned(),
             Self::Texts => "mapping of texts".to_owned(),
-            Self::Open(what, _) => what.to_owned(),
+            Self::Anything(what) => what.to_owned(),
             Self::Rows => "mapping of texts, or a JSON object as text".to_owned(),
             Self::NamedParameters => "parameters by names".to_owned(),
             Self::Defaults => "parameters, or parameters by operations".to_owned(),

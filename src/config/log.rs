@@ -76,7 +76,9 @@ pub(crate) fn read(node: &Node, directory: &Path, secrets: &Secrets<'_>, problem
     fields.finish(problems);
     match (embedded, kafka) {
         (Some(_), Some(kafka)) => {
-            problems.add(&kafka.key.place, code::UNKNOWN_KEY, "`log` is `embedded` or `kafka`, not both");
+            problems
+                .add(&kafka.key.place, code::UNKNOWN_KEY, "`log` is `embedded` or `kafka`, not both")
+                .hint("leave one of them out");
             default
         }
         (Some(embedded), None) => read_embedded(&embedded.value, directory, problems).unwrap_or(default),
@@ -143,7 +145,9 @@ fn read_sasl(node: &Node, secrets: &Secrets<'_>, problems: &mut Problems) -> Opt
     let username = fields.text("username", problems);
     let password = fields.node("password");
     if username.is_none() || password.is_none() {
-        problems.add(&node.place, code::MISSING_KEY, "`sasl` needs `username` and `password`");
+        problems
+            .add(&node.place, code::MISSING_KEY, "`sasl` needs `username` and `password`")
+            .hint("add `username: …` and `password: env:NAME`");
     }
     let password = password.and_then(|node| secrets.resolve(node, problems));
     fields.finish(problems);

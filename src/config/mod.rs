@@ -6,7 +6,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `encoding`, `source`, `tree`, `files` | bytes, text, places in it, YAML with places, several files as one |
+//! | `encoding`, `source`, `tree`, `slips`, `files` | bytes, text, places in it, YAML, its errors, several files as one |
 //! | `report`, `excerpt`, `fields` | problems, the lines shown with them, and reading mappings so that none is missed |
 //! | `secrets`, `plain` | references; the one place that reads the environment; secrets where none belong |
 //! | `keys`, `schema` | every key as data, for the reference page and for editors |
@@ -32,6 +32,7 @@ pub mod schema;
 mod secrets;
 mod service;
 mod settings;
+mod slips;
 mod source;
 mod tree;
 mod volume;
@@ -48,7 +49,8 @@ pub use service::{AdminConfig, GatewayConfig, Installation, Keeping, SpoolConfig
 
 use crate::{
     connectors::contract::Vendor,
-    model::connection::ConnectionName,
+    expr::room::with_room,
+    model::{code, connection::ConnectionName},
     router::FlowSet,
     topics::{body::Body, event::Entity},
 };
@@ -60,6 +62,7 @@ use flows::{FieldSets, Vocabulary};
 use report::Problems;
 use secrets::Secrets;
 use source::SourceFile;
+use tree::{Entry, Value};
 
 /// A checked config.
 #[derive(Clone, Debug)]
@@ -115,7 +118,7 @@ pub fn event_body(path: &str, text: &str, entity: Entity) -> Result<Body, Report
         match Body::from_json(entity, json.to_string().as_bytes()) {
             Ok(body) => return Ok(body),
             Err(error) => {
-                problems.add_global(crate::model::code::WRONG_KIND, format!("the body does not fit: {error}"));
+                problems.add_global(code::WRONG_KIND, format!("the body does not fit: {error}"));
             }
         }
     }
@@ -158,6 +161,16 @@ fn check(
     directory: &Path,
     secrets: &Secrets<'_>,
     vendors: &'static [&'static Vendor],
+    problems: Problems,
+) -> Result<Config, Report> {
+    with_room(|| check_all(sources, directory, secrets, vendors, problems))
+}
+
+fn check_all(
+    sources: &[Arc<SourceFile>],
+    directory: &Path,
+    secrets: &Secrets<'_>,
+    vendors: &'static [&'static Vendor],
     mut problems: Problems,
 ) -> Result<Config, Report> {
     let files = files::merge(sources, &mut problems);
@@ -194,7 +207,8 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
     let gateway = fields.fields("gateway", problems);
     let admin = fields.fields("admin", problems);
     let keeping = Keeping::read(&mut fields, problems);
-    fields.finish(problems);
+    let astray = astray(&files.service, problems);
+    fields.without(&astray).finish(problems);
     let log =
         log.map_or_else(|| LogConfig::default_in(directory), |node| log::read(node, directory, secrets, problems));
     let gateway =
@@ -213,6 +227,23 @@ fn service(files: &Files, directory: &Path, secrets: &Secrets<'_>, problems: &mu
     }
 }
 
+/// Complains about flows that stand beside `flows` instead of under it.
+fn astray<'a>(entries: &'a [Entry], problems: &mut Problems) -> Vec<&'a Entry> {
+    let is_flow = |entry: &&Entry| {
+        let has =
+            |name: &str| matches!(&entry.value.value, Value::Map(inner) if inner.iter().any(|e| e.key.text == name));
+        has("on") && has("do")
+    };
+    let flows: Vec<&Entry> = entries.iter().filter(is_flow).collect();
+    for entry in &flows {
+        let message = format!("the flow `{}` does not stand under `flows:`", entry.key.text);
+        problems
+            .add(&entry.key.place, code::UNKNOWN_KEY, message)
+            .hint("indent all of it by two spaces under `flows:`");
+    }
+    flows
+}
+
 /// Compiles a flow set that the log kept, with the present connections, which it may know by earlier names. A flow that no
 /// longer fits them (its connection is gone, its operation has changed) is left out, and the report says so.
 pub fn stored_flows(
@@ -225,9 +256,11 @@ pub fn stored_flows(
     let connections = Connections::through_time(connections, &merged.connections);
     let lookups = lookups::read(&merged.lookups, &mut problems);
     let field_sets = FieldSets::read(&merged.field_sets, &mut problems);
-    let vocabulary = Vocabulary { connections: &connections, lookups, field_sets };
-    let flows = flows::read(&merged.flows, &vocabulary, &mut problems);
-    let flows = flows.into_iter().map(|checked| checked.flow).collect();
+    let flows = with_room(|| {
+        let vocabulary = Vocabulary { connections: &connections, lookups, field_sets };
+        let flows = flows::read(&merged.flows, &vocabulary, &mut problems);
+        flows.into_iter().map(|checked| checked.flow).collect()
+    });
     (FlowSet::new(files.to_vec(), flows), problems.into_report())
 }
 

@@ -135,6 +135,21 @@ impl Problems {
         Added(problem)
     }
 
+    /// Takes warnings back that were added since a count of all problems and whose codes the owner declares to be meant.
+    pub(crate) fn forgive(&mut self, since: usize, meant: &[Code]) {
+        let mut index = 0;
+        self.found.retain(|(problem, _)| {
+            index += 1;
+            let is_meant = meant.iter().any(|code| code.as_str() == problem.code);
+            index <= since || problem.severity == Severity::Error || !is_meant
+        });
+    }
+
+    /// How many problems were found so far, warnings too.
+    pub(crate) fn all(&self) -> usize {
+        self.found.len()
+    }
+
     /// The problem added last, for its hint.
     pub(crate) fn last(&mut self) -> Option<Added<'_>> {
         self.found.last_mut().map(|(problem, _)| Added(problem))

@@ -91,6 +91,7 @@ fn of_takes(takes: Takes, vendors: &[&Vendor]) -> Value {
     match takes {
         Takes::Kind(kind) => of_setting_kind(kind),
         Takes::Word(words) => json!({ "enum": words }),
+        Takes::Form(_, "") => json!({ "type": ["string", "boolean"] }),
         Takes::Form(_, pattern) => json!({ "type": ["string", "integer", "number"], "pattern": pattern }),
         Takes::Condition => json!({ "type": ["string", "boolean"] }),
         Takes::Names => json!({ "anyOf": [reference("texts")] }),
@@ -101,7 +102,7 @@ fn of_takes(takes: Takes, vendors: &[&Vendor]) -> Value {
         Takes::NamedOr(mapping, word) => named(mapping, Some(word)),
         Takes::List(mapping) => json!({ "type": "array", "minItems": 1, "items": of_mapping(mapping, vendors) }),
         Takes::Texts => json!({ "type": "object", "additionalProperties": reference("text") }),
-        Takes::Open(_, types) => json!({ "type": types }),
+        Takes::Anything(_) => json!({}),
         Takes::Rows => {
             json!({ "anyOf": [{ "type": "object", "additionalProperties": reference("text") }, { "type": "string" }] })
         }

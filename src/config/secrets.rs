@@ -6,7 +6,7 @@ use super::{fields::text_of, report::Problems, tree::Node};
 use crate::model::{code, secret::Secret};
 
 /// What references point into.
-pub trait Environment {
+pub trait Environment: Sync {
     fn variable(&self, name: &str) -> Option<String>;
 
     /// A file's text.
@@ -79,11 +79,12 @@ impl Secrets<'_> {
             }
             _ => {
                 problems.cover(&node.place);
-                problems
-                    .add(&node.place, code::PLAIN_SECRET, "a secret must be a reference")
-                    .hint("write `env:NAME` or `file:/path` and keep the secret there");
-                // What else is wrong is told at once, the flows of this connection included.
-                return (self.mode == Mode::CheckOnly).then(|| Secret::new(PLACEHOLDER));
+                let hint = match shell_variable(text) {
+                    Some(name) => format!("write `env:{name}`"),
+                    None => "write `env:NAME` or `file:/path` and keep the secret there".to_owned(),
+                };
+                problems.add(&node.place, code::PLAIN_SECRET, "a secret must be a reference").hint(hint);
+                return None;
             }
         };
         let found = found.map(|secret| secret.trim_end_matches(['\r', '\n']).to_owned());
@@ -91,13 +92,25 @@ impl Secrets<'_> {
             (Some(secret), _) if !secret.is_empty() => Some(Secret::new(secret)),
             (_, Mode::CheckOnly) => Some(Secret::new(PLACEHOLDER)),
             (Some(_), Mode::Resolve) => {
-                problems.add(&node.place, code::SECRET_NOT_FOUND, format!("`{text}` is empty"));
+                problems
+                    .add(&node.place, code::SECRET_NOT_FOUND, format!("`{text}` is empty"))
+                    .hint("put the secret there");
                 None
             }
             (None, Mode::Resolve) => {
-                problems.add(&node.place, code::SECRET_NOT_FOUND, what);
+                problems
+                    .add(&node.place, code::SECRET_NOT_FOUND, what)
+                    .hint("set it where Spojka is started; `spojka check` needs no secrets");
                 None
             }
         }
     }
+}
+
+/// The variable that is meant by `$NAME`, `${NAME}` or `ENV:NAME`. Only what is surely a name may be shown.
+fn shell_variable(text: &str) -> Option<&str> {
+    let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    let name = name.or_else(|| text.strip_prefix('$')).or_else(|| text.strip_prefix("ENV:"))?;
+    let is_name = name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    is_name.then_some(name)
 }

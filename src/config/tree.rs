@@ -8,6 +8,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
 use super::{
     report::Problems,
+    slips,
     source::{Place, SourceFile, Written},
 };
 use crate::model::code;
@@ -139,7 +140,9 @@ impl Builder<'_> {
             }
             Event::DocumentStart(_) if self.root.is_some() => {
                 let place = self.place(span);
-                self.problems.add(&place, code::YAML_SYNTAX, "the file holds a second document");
+                self.problems
+                    .add(&place, code::YAML_SYNTAX, "the file holds a second document")
+                    .hint("leave the `---` out: one file is one mapping");
                 None
             }
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
@@ -220,15 +223,8 @@ impl Builder<'_> {
     }
 
     fn complain(&mut self, error: &ScanError) {
-        let place = self.at(*error.marker());
-        let line = place.file.line(place.line).to_owned();
-        let added = self.problems.add(&place, code::YAML_SYNTAX, lower_first(error.info()));
-        let inside = line.split_once("${").is_some_and(|(before, _)| before.contains(['{', '[']));
-        if inside {
-            added.hint("inside of `{…}` and `[…]` a value with `${…}` stands in quotes: `\"${order.number}\"`");
-        } else if line.contains("${") || line.contains("when:") {
-            added.hint("a text that holds `: `, ` #`, `{`, `[` or quotes may need quotes around all of it");
-        }
+        let slip = slips::find(&self.at(*error.marker()), error.info());
+        self.problems.add(&slip.place, code::YAML_SYNTAX, slip.message).hint(slip.hint);
     }
 }
 
@@ -236,7 +232,9 @@ fn read_key(node: Node, problems: &mut Problems) -> Option<Key> {
     match node.value {
         Value::Scalar(scalar) => Some(Key { text: scalar.text, place: node.place }),
         other => {
-            problems.add(&node.place, code::YAML_SYNTAX, format!("expected a text as key, found {}", other.describe()));
+            problems
+                .add(&node.place, code::YAML_SYNTAX, format!("expected a text as key, found {}", other.describe()))
+                .hint("`{…}` and `[…]` at the beginning of a text are YAML: put quotes around it");
             None
         }
     }
@@ -245,13 +243,8 @@ fn read_key(node: Node, problems: &mut Problems) -> Option<Key> {
 fn complain_twice(key: &Key, first: &Key, problems: &mut Problems) -> bool {
     problems
         .add(&key.place, code::DUPLICATE_KEY, format!("`{}` stands twice", key.text))
-        .hint(format!("first given in line {}", first.place.line));
+        .hint(format!("first given in line {}: leave one of them out", first.place.line));
     true
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 #[cfg(test)]

@@ -205,9 +205,10 @@ impl<'a> Bound<'a> {
 
     fn way_out(&self, name: &ConnectionName, limit: &LaneLimit) -> String {
         let at = format!("under `{name}: {{ delivery: {{ limits: {{ {}: … }} }} }}`", limit.name);
-        match self.priced {
-            true => format!("{at} raise `calls`, `max_calls` or `budget`, or say `on_exhausted: continue`"),
-            false => format!("{at} raise `calls`, or say what more calls cost with a `price`"),
+        if self.priced {
+            format!("{at} raise `calls`, `max_calls` or `budget`, or say `on_exhausted: continue`")
+        } else {
+            format!("{at} raise `calls`, or say what more calls cost with a `price`")
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One expression: compiled and checked at load, evaluated against facts.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, panic, sync::Arc};
 
 use cel::{Context, ExecutionError, common::ast::IdedExpr, context::VariableResolver, parser::Parser};
 use serde_json::Value;
@@ -9,15 +9,12 @@ use super::{
     bounds, check, constant, functions,
     lookup::{self, Lookups, Miss, Misses, Sight, Then},
     problem::Problem,
+    room,
     schema::Type,
     scope::Scope,
     values::{Facts, to_json},
 };
 use crate::model::code::{self, Code};
-
-/// The generated parser takes about 160 KiB of stack for each bracket in a build without optimization (measured with
-/// cel 0.15), so that the depth we allow does not fit an ordinary thread. What it gives, does.
-const PARSER_STACK: usize = 32 << 20;
 
 /// A checked expression.
 #[derive(Debug)]
@@ -67,12 +64,9 @@ impl Expression {
     /// All problems.
     pub fn compile(text: &str, scope: &Scope) -> Result<Self, Vec<Problem>> {
         bounds::check(text)?;
-        std::thread::scope(|threads| {
-            let builder = std::thread::Builder::new().stack_size(PARSER_STACK);
-            let parser = builder.spawn_scoped(threads, || Self::parse(text, scope));
-            parser.ok().and_then(|parser| parser.join().ok())
-        })
-        .unwrap_or_else(|| Err(vec![Problem::new(code::EXPRESSION_SYNTAX, 0, 1, "the expression cannot be read")]))
+        // A parser that panics has met a text that nobody can read.
+        let parse = || panic::catch_unwind(panic::AssertUnwindSafe(|| Self::parse(text, scope)));
+        room::with_room(parse).unwrap_or_else(|_| Err(vec![unreadable()]))
     }
 
     fn parse(text: &str, scope: &Scope) -> Result<Self, Vec<Problem>> {
@@ -175,6 +169,10 @@ impl Expression {
     }
 }
 
+fn unreadable() -> Problem {
+    Problem::new(code::EXPRESSION_SYNTAX, 0, 1, "the expression cannot be read")
+}
+
 fn run(part: &IdedExpr, sight: &impl VariableResolver) -> Result<Result<Value, Failed>, ExecutionError> {
     let mut context = Context::with_env(functions::environment());
     context.set_variable_resolver(sight);
@@ -185,7 +183,7 @@ fn run(part: &IdedExpr, sight: &impl VariableResolver) -> Result<Result<Value, F
 /// The first error only: the others follow from it.
 fn syntax_problem(text: &str, errors: &cel::ParseErrors) -> Vec<Problem> {
     let Some(first) = errors.errors.first() else {
-        return vec![Problem::new(code::EXPRESSION_SYNTAX, 0, 1, "the expression cannot be read")];
+        return vec![unreadable()];
     };
     let offset = offset_of(text, first.pos);
     let rest = text.get(offset..).unwrap_or("");

@@ -91,7 +91,7 @@ impl Takes {
 }
 
 impl Gives {
-    pub(super) fn as_type(self) -> Type {
+    pub fn as_type(self) -> Type {
         match self {
             Self::Text => Type::Text,
             Self::Integer => Type::Integer,

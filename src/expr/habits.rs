@@ -1,7 +1,7 @@
 //! What people write out of habit, from other languages and word processors, and how it is written here.
 
 use super::{bounds::outside_quotes, problem::Problem};
-use crate::model::code;
+use crate::model::code::{self, Code};
 
 /// The same problem with the advice that fits the habit behind it. `text` is what the problem's offset counts in.
 #[must_use]
@@ -11,29 +11,34 @@ pub fn advise(problem: Problem, text: &str) -> Problem {
     if let Some(advice) = of_code(&problem, text, before, rest) {
         return problem.hint(advice);
     }
-    match &problem.hint {
-        None if problem.code == code::UNKNOWN_FIELD => problem.hint("`spojka reference events` lists the fields"),
-        None if problem.code == code::UNKNOWN_FUNCTION => problem.hint("`spojka reference functions` lists them"),
-        None if problem.code == code::EXPRESSION_SYNTAX => {
-            problem.hint("expressions are written in CEL: `spojka reference functions`")
-        }
-        None if problem.code == code::TYPE_MISMATCH => {
-            problem.hint("`spojka reference events` lists the fields with their types")
-        }
-        _ => problem,
+    let page = PAGES.iter().find(|(code, _)| *code == problem.code && problem.hint.is_none());
+    match page {
+        Some((_, page)) => problem.hint(*page),
+        None => problem,
     }
 }
 
+/// Where to look when nothing better is known.
+const PAGES: [(Code, &str); 4] = [
+    (code::UNKNOWN_FIELD, "`spojka reference events` lists the fields"),
+    (code::UNKNOWN_FUNCTION, "`spojka reference functions` lists them"),
+    (code::EXPRESSION_SYNTAX, "expressions are written in CEL: `spojka reference functions`"),
+    (code::TYPE_MISMATCH, "`spojka reference events` lists the fields with their types"),
+];
+
 fn of_code(problem: &Problem, text: &str, before: &str, rest: &str) -> Option<String> {
     let word = word_at(rest);
-    let advice = match problem.code {
-        code if code == code::EXPRESSION_SYNTAX => return of_syntax(problem, text, before, rest),
-        code if code == code::UNKNOWN_VARIABLE => of_variable(word)?,
-        code if code == code::UNKNOWN_FUNCTION => of_function(word)?,
-        code if code == code::TYPE_MISMATCH => return of_types(problem, text, word),
-        _ => return None,
-    };
-    Some(advice.to_owned())
+    if problem.code == code::EXPRESSION_SYNTAX {
+        of_syntax(problem, text, before, rest)
+    } else if problem.code == code::TYPE_MISMATCH {
+        of_types(problem, text, word)
+    } else if problem.code == code::UNKNOWN_VARIABLE {
+        of_variable(word).map(str::to_owned)
+    } else if problem.code == code::UNKNOWN_FUNCTION {
+        of_function(word).map(str::to_owned)
+    } else {
+        None
+    }
 }
 
 fn of_syntax(problem: &Problem, text: &str, before: &str, rest: &str) -> Option<String> {

@@ -21,6 +21,7 @@ pub mod habits;
 pub mod lookup;
 mod operators;
 mod problem;
+pub mod room;
 pub mod schema;
 mod scope;
 pub mod suggest;

@@ -2,12 +2,14 @@
 
 /// The candidate nearest to a misspelled name, unless all of them are too far off.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let far = 0.3;
+    // One letter of three.
+    let far = 0.34;
     candidates
         .into_iter()
         .map(|candidate| (distance(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= far)
-        .min_by(|(one, _), (two, _)| one.total_cmp(two))
+        // Of two that are as near, the one that has more of the name.
+        .min_by(|(one, short), (two, long)| one.total_cmp(two).then(long.len().cmp(&short.len())))
         .map(|(_, candidate)| candidate)
 }
 
@@ -35,6 +37,8 @@ mod tests {
         assert_eq!(nearest("emial", names), Some("email"));
         assert_eq!(nearest("e-mail", names), Some("email"));
         assert_eq!(nearest("companyId", names), Some("company_id"));
+        assert_eq!(nearest("onn", ["on", "do"]), Some("on"));
+        assert_eq!(nearest("company_name", ["name", "company"]), Some("company"));
         assert_eq!(nearest("quantity", names), None);
         assert_eq!(nearest("x", []), None);
     }

@@ -242,6 +242,10 @@ codes! {
         "The flow could never begin. `spojka connectors <vendor>` lists what each vendor can prove.";
     MIXED_ENTITIES = "mixed-entities", Config, "a flow's events are about different things",
         "Its expressions could not know which of them is there. Write one flow for each.";
+    PLAIN_EXPRESSION = "plain-expression", Config, "a field is named in plain text",
+        "Only what stands in `${…}` is replaced by its value; everything else is taken as it stands. A warning.";
+    ODD_QUOTES = "odd-quotes", Config, "quotes of a word processor stand around a text",
+        "YAML knows `\"` and `'` only, so others become part of the text. A warning.";
     NEVER_HOLDS = "never-holds", Config, "a condition that is false for every event",
         "The flow, or the step, could never do anything. To switch a flow off for a while, comment it out.";
     FLOWS_DISAGREE = "flows-disagree", Config, "two flows write differing constants to one place",
@@ -260,8 +264,6 @@ codes! {
         "A step may use the results of steps that stand before it in its flow.";
     NO_SUCH_RESULT = "no-such-result", Config, "the step's operation returns no such result",
         "`spojka connectors <vendor>` lists what each operation returns.";
-    NOT_EVALUATED = "not-evaluated", Config, "the way to a field stands where its value is meant",
-        "In `when` an expression stands by itself; everywhere else it stands in `${…}`, and what stands outside is plain text.";
     NO_SUCH_FLOW = "no-such-flow", Config, "there is no flow of this name", "The flows are those under `flows`, in all files of the config.";
     NO_SUCH_FIELD_SET = "no-such-field-set", Config, "a step uses a field set that is not there",
         "Write it under `field_sets`, or mend the name.";

@@ -15,7 +15,7 @@ use crate::{
     },
     topics::{
         self, Names,
-        flows::{ACTIVATIONS, Activation, FlowSet, read, set_key},
+        flows::{ACTIVATIONS, Activation, read, set_key},
         replay::AsOf,
     },
 };

@@ -11,6 +11,7 @@ mod dispatcher;
 mod drain;
 mod embedded_log;
 mod examples;
+mod generated;
 mod imports;
 mod kafka;
 mod kills;

@@ -26,7 +26,7 @@ struct Write<'a> {
     parameter: &'static str,
     /// Where the parameter is a mapping.
     member: Option<&'a str>,
-    value: &'a Value,
+    value: Value,
     demands: &'a Demands,
 }
 
@@ -73,7 +73,7 @@ impl Write<'_> {
         };
         let there = other.place();
         let message = format!(
-            "`{}` and `{}` write differing constants: `{parameter}` of the same object",
+            "`{}` and `{}` write differing constants into `{parameter}` of the same object",
             other.flow.flow.name, self.flow.flow.name
         );
         let hint = format!(
@@ -89,7 +89,7 @@ impl Write<'_> {
     }
 }
 
-type Found<'a> = (String, String, &'static str, Option<&'a str>, &'a Value);
+type Found<'a> = (String, String, &'static str, Option<&'a str>, Value);
 
 /// The constants that a step writes: object, register, parameter, its member, value.
 fn writes(step: &Step) -> Vec<Found<'_>> {
@@ -106,25 +106,26 @@ fn writes(step: &Step) -> Vec<Found<'_>> {
     let Some(before) = target(&parameters) else { return Vec::new() };
     let mut found = Vec::new();
     for (given, member, value) in step.given.iter().flat_map(constants) {
-        let changed = changed(&parameters, given, member, value);
+        let changed = changed(&parameters, given, member, &value);
         let Some(after) = changed.and_then(|changed| target(&changed)) else { continue };
         for register in touched(&before, &after) {
-            found.push((before.object.clone(), register.to_owned(), given.parameter.name, member, value));
+            found.push((before.object.clone(), register.to_owned(), given.parameter.name, member, value.clone()));
         }
     }
     found
 }
 
 /// The constants of a parameter: itself, or members of a mapping.
-fn constants(given: &Given) -> Vec<(&Given, Option<&str>, &Value)> {
+fn constants(given: &Given) -> Vec<(&Given, Option<&str>, Value)> {
     match &given.source {
-        Source::Constant(value) => vec![(given, None, value)],
+        Source::Constant(value) => vec![(given, None, value.clone())],
         Source::Map(members) => {
-            let constants = members.iter().filter_map(|(name, source)| match source {
-                Source::Constant(value) => Some((given, Some(name.as_str()), value)),
+            let constant = |source: &Source| match source {
+                Source::Constant(value) => Some(value.clone()),
+                Source::Template(template) => template.constant().map(Value::from),
                 _ => None,
-            });
-            constants.collect()
+            };
+            members.iter().filter_map(|(name, source)| Some((given, Some(name.as_str()), constant(source)?))).collect()
         }
         Source::Template(_) | Source::List(_) | Source::Message(_) => Vec::new(),
     }
@@ -181,7 +182,7 @@ fn stand_in(kind: FieldKind, source: &Source) -> Value {
 fn of_kind(kind: FieldKind, text: &str) -> Value {
     match kind {
         FieldKind::Email => {
-            let user: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let user = percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
             json!(format!("{user}@spojka.invalid"))
         }
         FieldKind::Integer => json!(text.bytes().fold(1_u32, |hash, byte| hash.wrapping_mul(31) ^ u32::from(byte))),

@@ -9,6 +9,7 @@ mod layers;
 mod occasions;
 mod parameters;
 mod steps;
+mod texts;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,7 +23,7 @@ pub(super) use steps::find_target;
 
 use super::{
     connections::Connections,
-    fields::{Fields, list, scalar, texts},
+    fields::{Fields, list, plain_name, scalar, texts as text_list},
     report::Problems,
     source::Place,
     tree::{Entry, Node, Value},
@@ -56,7 +57,7 @@ impl Vocabulary<'_> {
 }
 
 /// What an owner may declare to be meant, by the code that checking tells it with.
-const ALLOWABLE: [Code; 2] = [code::FLOWS_DISAGREE, code::OVER_QUOTA];
+const ALLOWABLE: [Code; 4] = [code::FLOWS_DISAGREE, code::ODD_QUOTES, code::OVER_QUOTA, code::PLAIN_EXPRESSION];
 
 /// A flow, with what only checking asks for.
 pub(crate) struct CheckedFlow<'a> {
@@ -132,7 +133,7 @@ fn read_flow<'a>(entry: &'a Entry, vocabulary: &Vocabulary<'_>, problems: &mut P
     if !is_name(name, "-_") {
         let message =
             format!("a flow's name is up to {LONGEST_NAME} of `a-z`, `0-9`, `-` and `_`, beginning with a letter");
-        problems.add(&entry.key.place, code::BAD_NAME, message);
+        problems.add(&entry.key.place, code::BAD_NAME, message).hint(format!("such as `{}`", plain_name(name, '-')));
     }
     let mut fields = Fields::open(&entry.value, format!("the flow `{name}`"), problems)?;
     let on = fields.node("on");
@@ -144,10 +145,11 @@ fn read_flow<'a>(entry: &'a Entry, vocabulary: &Vocabulary<'_>, problems: &mut P
     let volume = fields.node("volume").and_then(|node| Volume::read(node, problems));
     let allowed = fields.node("allow").map_or_else(Vec::new, |node| read_allowed(node, problems));
     fields.finish(problems);
-    for (key, node) in [("on", on), ("do", steps)] {
-        if node.is_none_or(|node| matches!(&node.value, Value::List(items) if items.is_empty())) {
+    for (key, node, example) in [("on", on, "order.paid"), ("do", steps, "[ … ]")] {
+        let absent = node.is_none_or(|node| matches!(&node.value, Value::List(items) if items.is_empty()));
+        if absent && !is_misspelled(key, entry) {
             let message = format!("the flow `{name}` needs `{key}`");
-            problems.add(&entry.key.place, code::MISSING_KEY, message);
+            problems.add(&entry.key.place, code::MISSING_KEY, message).hint(format!("add `{key}: {example}`"));
         }
     }
 
@@ -157,7 +159,9 @@ fn read_flow<'a>(entry: &'a Entry, vocabulary: &Vocabulary<'_>, problems: &mut P
     check_emitted(&types, from.as_deref(), connections, problems);
     let start = start.and_then(|node| scalar(node, problems, read_start));
     let when = when.and_then(|node| condition(node, &vocabulary.scope(entity, &BTreeMap::new()), problems));
+    let since = problems.all();
     let steps = steps.map_or_else(Vec::new, |node| steps::read(node, entity, vocabulary, problems));
+    problems.forgive(since, &allowed);
     let flow = Flow {
         identity: was.first().unwrap_or(name).clone(),
         name: name.clone(),
@@ -170,9 +174,17 @@ fn read_flow<'a>(entry: &'a Entry, vocabulary: &Vocabulary<'_>, problems: &mut P
     Some(CheckedFlow { flow, entry, volume, allowed })
 }
 
+/// It is given under a name that is nearly its own: that has been told already.
+fn is_misspelled(key: &str, entry: &Entry) -> bool {
+    let Value::Map(entries) = &entry.value.value else { return false };
+    let known = || super::keys::FLOW.keys.iter().map(|known| known.name);
+    let unknown = entries.iter().map(|entry| entry.key.text.as_str()).filter(|key| !known().any(|name| name == *key));
+    unknown.into_iter().any(|unknown| crate::expr::suggest::nearest(unknown, known()) == Some(key))
+}
+
 fn read_allowed(node: &Node, problems: &mut Problems) -> Vec<Code> {
     let mut allowed = Vec::new();
-    for (text, node) in texts(node, problems) {
+    for (text, node) in text_list(node, problems) {
         match ALLOWABLE.iter().find(|code| code.as_str() == text) {
             Some(code) => allowed.push(*code),
             None => {
@@ -206,15 +218,17 @@ pub(super) fn is_name(text: &str, beside: &str) -> bool {
 }
 
 fn names(node: &Node, problems: &mut Problems) -> Vec<String> {
-    texts(node, problems).into_iter().map(|(text, _)| text.to_owned()).collect()
+    text_list(node, problems).into_iter().map(|(text, _)| text.to_owned()).collect()
 }
 
 fn read_types<'a>(node: &'a Node, problems: &mut Problems) -> Vec<(&'static EventType, &'a Place)> {
     let mut types: Vec<(&'static EventType, &Place)> = Vec::new();
-    for (text, node) in texts(node, problems) {
+    for (text, node) in text_list(node, problems) {
         match EventType::find(text) {
             Some(event_type) if types.iter().any(|(other, _)| other.name == event_type.name) => {
-                problems.add(&node.place, code::DUPLICATE_KEY, format!("`{text}` stands twice"));
+                problems
+                    .add(&node.place, code::DUPLICATE_KEY, format!("`{text}` stands twice"))
+                    .hint("leave one of them out");
             }
             Some(event_type) => types.push((event_type, &node.place)),
             None => unknown_type(text, &node.place, problems),
@@ -258,7 +272,7 @@ fn read_from<'a>(
     problems: &mut Problems,
 ) -> Vec<(ConnectionName, &'a Place)> {
     let mut from = Vec::new();
-    for (text, node) in texts(node, problems) {
+    for (text, node) in text_list(node, problems) {
         match connections.good.get_key_value(text) {
             Some((name, _)) => from.push((name.clone(), &node.place)),
             None => no_such_connection(text, &node.place, connections, problems),
@@ -276,9 +290,11 @@ pub(super) fn no_such_connection(text: &str, place: &Place, connections: &Connec
     let known =
         || connections.good.keys().map(ConnectionName::as_str).chain(connections.broken.iter().map(String::as_str));
     let near = crate::expr::suggest::nearest(text, known());
-    let hint = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("connections are {}", list(known())),
+    let of_vendor = || connections.good.iter().find(|(_, config)| config.vendor.name == text).map(|(name, _)| name);
+    let hint = match (near, of_vendor()) {
+        (_, Some(name)) => format!("`{text}` is the vendor: write the connection's name, `{name}`"),
+        (Some(near), None) => format!("did you mean `{near}`?"),
+        (None, None) => format!("connections are {}", list(known())),
     };
     problems.add(place, code::NO_SUCH_TARGET, format!("there is no connection `{text}`")).hint(hint);
 }
@@ -309,7 +325,7 @@ fn check_emitted(
     }
     for (name, place) in from.into_iter().flatten().filter(|(name, _)| idle.contains(name) && all.len() > 1) {
         let message = format!("`{name}` gives none of these events");
-        problems.add(place, code::NEVER_EMITTED, message);
+        problems.add(place, code::NEVER_EMITTED, message).hint("take it out of `from`");
     }
 }
 
@@ -327,10 +343,12 @@ pub(super) fn never_emitted(
         .collect();
     let names = list(from.iter().map(ConnectionName::as_str));
     let message = format!("{names} never gives `{}`", event_type.name);
-    let hint = if given.is_empty() {
-        "it gives no events".to_owned()
-    } else {
-        format!("it gives {}", list(given.into_iter()))
+    let others = connections.good.iter().filter(|(_, config)| config.vendor.events.contains(&event_type));
+    let others: Vec<&str> = others.map(|(name, _)| name.as_str()).collect();
+    let hint = match (given.is_empty(), others.is_empty()) {
+        (_, false) => format!("{} gives it: mend `from`", list(others.into_iter())),
+        (true, true) => "it gives no events: `spojka connectors` tells which vendors do".to_owned(),
+        (false, true) => format!("it gives {}", list(given.into_iter())),
     };
     problems.add(place, code::NEVER_EMITTED, message).hint(hint);
 }

@@ -11,17 +11,17 @@ use super::{
     },
     expressions,
     layers::Layers,
-    occasions,
+    occasions, texts,
 };
 use crate::{
     connectors::contract::{FieldKind, Operation, Parameter},
     expr::{
-        Expression, Scope, Template,
+        Scope, Template,
         schema::{self, MONEY, Type},
     },
     model::code,
     router::{Given, Source, coerce::coerce},
-    topics::{event::Entity, occasion::Occasions},
+    topics::occasion::Occasions,
 };
 
 /// Reads what a step gives its operation: what stands under it, in its field sets and in the connection's defaults.
@@ -46,13 +46,23 @@ pub(super) fn read(
             None if parameter.required && !misspelled(parameter, layers, operation) => {
                 let place = entry.map_or(&call.place, |entry| &entry.key.place);
                 let message = format!("`{}` needs the parameter `{}`", call.text, parameter.name);
-                let hint = format!("add `{}: …`, {}", parameter.name, article(parameter.kind));
+                let hint = match entry.and_then(|entry| taken_for_comment(&entry.key)) {
+                    Some(text) => format!("` #` begins a comment: write `{}: \"{text}\"`", parameter.name),
+                    None => format!("add `{}: …`, {}", parameter.name, article(parameter.kind)),
+                };
                 problems.add(place, code::MISSING_PARAMETER, message).hint(hint);
             }
             None => {}
         }
     }
     given
+}
+
+/// What stands behind a key and a `#`.
+fn taken_for_comment(key: &Key) -> Option<&str> {
+    let line = key.place.file.line(key.place.line);
+    let behind = line.split_once(&format!("{}:", key.text)).map(|(_, behind)| behind.trim())?;
+    behind.starts_with('#').then_some(behind)
 }
 
 /// Reads one parameter's value.
@@ -157,28 +167,16 @@ impl Reader<'_> {
     fn refuse_constant(&self, constant: &str, problems: &mut Problems) {
         let Parameter { name, kind, .. } = self.parameter;
         let added = problems.add(&self.node.place, code::PARAMETER_KIND, format!("`{name}` takes {}", article(*kind)));
-        if self.is_forgotten(constant) {
-            added.hint(format!("write `${{{constant}}}` for the field's value"));
-        } else if let FieldKind::Choice(choices) = kind
-            && let Some(near) = crate::expr::suggest::nearest(constant, choices.iter().copied())
-        {
-            added.hint(format!("did you mean `{near}`?"));
+        if let Some(advice) = texts::advice(*kind, constant) {
+            added.hint(advice);
         }
-    }
-
-    /// Whether a constant is the way to a field, so that `${…}` was probably forgotten.
-    fn is_forgotten(&self, constant: &str) -> bool {
-        let first = constant.split_once('.').map_or("", |(first, _)| first);
-        let named = Entity::ALL.iter().map(|entity| entity.as_str()).chain(["event", "steps"]);
-        named.into_iter().any(|name| name == first)
-            && !constant.contains(char::is_whitespace)
-            && Expression::compile(constant, self.scope).is_ok()
     }
 
     /// A member of a list of texts.
     fn text(&self, node: &Node, problems: &mut Problems) -> Option<Template> {
         text_of(node, problems)?;
         let Value::Scalar(text) = &node.value else { return None };
+        texts::check(text, &node.place, problems);
         let template = expressions::place(Template::compile(&text.text, self.scope), text, node, problems)?;
         self.check_type(FieldKind::Text, &template, node, problems).then_some(template)
     }
@@ -214,22 +212,18 @@ impl Reader<'_> {
 
     fn scalar(&self, text: &Scalar, problems: &mut Problems) -> Option<Source> {
         let template = expressions::place(Template::compile(&text.text, self.scope), text, self.node, problems)?;
+        texts::check(text, &self.node.place, problems);
         let Some(constant) = template.constant() else {
             let fits = self.check_type(self.parameter.kind, &template, self.node, problems);
             return fits.then_some(Source::Template(template));
         };
         match coerce(self.parameter.kind, Json::from(constant)) {
-            Ok(Some(value)) => {
-                if self.is_forgotten(constant) {
-                    let message = format!("`{}` is the text `{constant}`, not the field's value", self.parameter.name);
-                    let added = problems.warn(&self.node.place, code::NOT_EVALUATED, message);
-                    added.hint(format!("write `${{{constant}}}`"));
-                }
-                Some(Source::Constant(value))
-            }
+            Ok(Some(value)) => Some(Source::Constant(value)),
             Ok(None) if self.parameter.required => {
                 let message = format!("`{}` is needed, and empty", self.parameter.name);
-                problems.add(&self.node.place, code::MISSING_PARAMETER, message);
+                problems
+                    .add(&self.node.place, code::MISSING_PARAMETER, message)
+                    .hint(format!("give it {}", article(self.parameter.kind)));
                 None
             }
             // An empty text is as good as nothing.

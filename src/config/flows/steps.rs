@@ -58,7 +58,7 @@ pub(super) fn read(
 ) -> Vec<Step> {
     let Value::List(items) = &node.value else {
         let message = format!("`do` is a list of steps, found {}", node.value.describe());
-        problems.add(&node.place, code::WRONG_KIND, message).hint("begin each step with `- `");
+        problems.add(&node.place, code::WRONG_KIND, message).hint(dash(&node.value));
         return Vec::new();
     };
     let heads: Vec<Head<'_>> =
@@ -77,7 +77,14 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
     };
     let is_call = |entry: &&Entry| entry.key.text.contains('.');
     let calls: Vec<&Entry> = entries.iter().filter(is_call).collect();
+    let mut told: Vec<&Entry> = Vec::new();
     let call = match calls.as_slice() {
+        [] if let Some((entry, hint)) = without_connection(entries, connections) => {
+            let message = format!("the operation `{}` stands without its connection", entry.key.text);
+            problems.add(&entry.key.place, code::NO_SUCH_OPERATION, message).hint(hint);
+            told.push(entry);
+            None
+        }
         [] => {
             let hint = "write `connection.operation:` with the parameters under it";
             problems.add(&node.place, code::MISSING_KEY, "a step names no operation").hint(hint);
@@ -99,7 +106,12 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
     let hold = fields.node("hold");
     let preflight = fields.node("preflight");
     let was = fields.node("was").map_or_else(Vec::new, |node| names(node, problems));
-    fields.finish(problems);
+    let target = call.and_then(|call| find_target(call, connections, problems));
+    if let (Some(call), Some((_, _, operation))) = (call, target) {
+        told.extend(astray(&fields, call, operation, problems));
+    }
+    let complete = told.is_empty();
+    fields.without(&told).finish(problems);
     let call = call?;
     Some(Head {
         named: name.is_some(),
@@ -112,8 +124,44 @@ fn read_head<'a>(node: &'a Node, connections: &'a Connections, problems: &mut Pr
         hold,
         preflight,
         call,
-        target: find_target(call, connections, problems),
+        target: target.filter(|_| complete),
     })
+}
+
+/// What is wrong with the dash of a list of steps.
+fn dash(value: &Value) -> &'static str {
+    let first = match value {
+        Value::Map(entries) => entries.first().map_or("", |entry| &entry.key.text),
+        _ => "",
+    };
+    match first.chars().next() {
+        Some('–' | '—' | '−') => "this dash is a long one, as word processors make it: type `- `",
+        Some('-') => "put a space behind the `-`",
+        _ => "begin each step with `- `",
+    }
+}
+
+/// An operation whose connection nobody named, and how to write it.
+fn without_connection<'a>(entries: &'a [Entry], connections: &Connections) -> Option<(&'a Entry, String)> {
+    entries.iter().find_map(|entry| {
+        let name = having(&entry.key.text, connections)?;
+        Some((entry, format!("write `{name}.{}:`", entry.key.text)))
+    })
+}
+
+/// Parameters that stand beside their operation instead of under it.
+fn astray<'a>(beside: &Fields<'a>, call: &Entry, operation: &Operation, problems: &mut Problems) -> Vec<&'a Entry> {
+    let astray: Vec<&Entry> = beside.unknown().filter(|entry| operation.parameter(&entry.key.text).is_some()).collect();
+    if let (Some(first), Value::Null) = (astray.first(), &call.value.value) {
+        let message = format!("the parameters of `{}` do not stand under it", call.key.text);
+        problems.add(&first.key.place, code::UNKNOWN_KEY, message).hint("indent them by two more spaces");
+        return astray;
+    }
+    for entry in &astray {
+        let message = format!("`{}` is a parameter and does not stand under `{}`", entry.key.text, call.key.text);
+        problems.add(&entry.key.place, code::UNKNOWN_KEY, message).hint("indent it like the other parameters");
+    }
+    astray
 }
 
 fn read_name(text: &str) -> Result<String, String> {
@@ -144,25 +192,43 @@ pub(in crate::config) fn find_target<'a>(
         Some(operation) if operation.kind == OperationKind::Write => Some((name, config, operation)),
         Some(_) => {
             let message = format!("`{operation}` only reads: it is the connector's own and not for flows");
-            problems.add(&call.key.place, code::NO_SUCH_OPERATION, message);
+            problems
+                .add(&call.key.place, code::NO_SUCH_OPERATION, message)
+                .hint(format!("`spojka connectors {}` lists those for flows", config.vendor.name));
             None
         }
         None => {
-            no_such_operation(call, connection, operation, config.vendor, problems);
+            no_such_operation(call, connection, operation, connections, config.vendor, problems);
             None
         }
     }
 }
 
-fn no_such_operation(call: &Entry, connection: &str, operation: &str, vendor: &Vendor, problems: &mut Problems) {
+fn no_such_operation(
+    call: &Entry,
+    connection: &str,
+    operation: &str,
+    connections: &Connections,
+    vendor: &Vendor,
+    problems: &mut Problems,
+) {
     let writes = || vendor.operations.iter().filter(|known| known.kind == OperationKind::Write).map(|known| known.name);
     let hint = match crate::expr::suggest::nearest(operation, writes()) {
         Some(near) => format!("did you mean `{connection}.{near}`?"),
-        None if writes().next().is_none() => format!("`{}` takes no actions", vendor.name),
+        None if writes().next().is_none() => match having(operation, connections) {
+            Some(other) => format!("`{}` takes no actions: write `{other}.{operation}`", vendor.name),
+            None => format!("`{}` takes no actions", vendor.name),
+        },
         None => format!("`{}` can {}", vendor.name, list(writes())),
     };
     let message = format!("`{connection}` has no operation `{operation}`");
     problems.add(&call.key.place, code::NO_SUCH_OPERATION, message).hint(hint);
+}
+
+/// A connection that has an operation.
+fn having<'a>(operation: &str, connections: &'a Connections) -> Option<&'a ConnectionName> {
+    let has = |config: &ConnectionConfig| config.vendor.operations.iter().any(|known| known.name == operation);
+    connections.good.iter().find(|(_, config)| has(config)).map(|(name, _)| name)
 }
 
 /// Names of steps, and the names they once had, must tell steps apart.
@@ -176,12 +242,12 @@ fn check_names(heads: &[Head<'_>], problems: &mut Problems) {
             problems.add(place, code::DUPLICATE_STEP, message).hint("give one of them a `name:` beside its operation");
         } else if !pasts.insert(identity(head)) {
             let message = format!("`{}` claims the past of another step", head.name);
-            problems.add(place, code::DUPLICATE_IDENTITY, message);
+            problems.add(place, code::DUPLICATE_IDENTITY, message).hint("take it out of the `was:` of one of them");
         }
         let connection = |other: &Head<'_>| other.name.split_once('.').is_some_and(|(first, _)| first == head.name);
         if head.named && heads.iter().any(connection) {
             let message = format!("`{0}` is a connection too: `steps.{0}` would mean two things", head.name);
-            problems.add(place, code::BAD_NAME, message);
+            problems.add(place, code::BAD_NAME, message).hint("give the step another name");
         }
     }
 }

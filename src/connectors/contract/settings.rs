@@ -47,6 +47,7 @@ impl SettingKind {
             Self::Secret => "`env:NAME` or `file:/path`".to_owned(),
             Self::Secrets => "`env:NAME` or `file:/path`, or a list".to_owned(),
             Self::Url => "URL".to_owned(),
+            Self::Integer { min, max: i64::MAX } => format!("whole number from {min}"),
             Self::Integer { min, max } => format!("{min} to {max}"),
             Self::Boolean => "true or false".to_owned(),
             Self::Duration => "duration".to_owned(),
@@ -239,6 +240,7 @@ pub fn read_scalar(kind: SettingKind, text: &str) -> Result<SettingValue, String
         SettingKind::Url => read_url(text),
         SettingKind::Integer { min, max } => match text.parse() {
             Ok(number) if (min..=max).contains(&number) => Ok(SettingValue::Integer(number)),
+            _ if max == i64::MAX => Err(format!("expected a whole number from {min} on")),
             _ => Err(format!("expected a whole number from {min} to {max}")),
         },
         SettingKind::Boolean => match text {
@@ -258,7 +260,7 @@ pub fn read_scalar(kind: SettingKind, text: &str) -> Result<SettingValue, String
 }
 
 fn read_url(text: &str) -> Result<SettingValue, String> {
-    let url = url::Url::parse(text).map_err(|error| format!("expected a URL: {error}"))?;
+    let url = url::Url::parse(text).map_err(|_| "expected a URL such as `https://hooks.example.cz`".to_owned())?;
     if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
         return Err("expected an http or https URL without user and password".to_owned());
     }
