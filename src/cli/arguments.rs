@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use backtest::BacktestArguments;
 pub use flows::FlowsCommand;
 
-use super::{check::CheckArguments, reference::ReferenceArguments, simulate::SimulateArguments};
+use super::{check::CheckArguments, init::InitArguments, reference::ReferenceArguments, simulate::SimulateArguments};
 use crate::{
     model::code::Class,
     topics::{
@@ -28,7 +28,7 @@ use crate::{
     after_help = "Exit codes: 0 done, 1 failed, 2 the command line or the config is wrong, 3 what was named is not there,\n\
                   4 `run` ended in order, and webhooks wait in the spool for the next start.\n\
                   Answers (and what `check` finds) go to standard output, errors and hints to standard error.\n\
-                  Start with `spojka demo`, then read README.md."
+                  Start with `spojka demo`, which shows it all at work; `spojka init` begins a config of your own."
 )]
 pub struct Arguments {
     /// The config: a directory of YAML files, or one file.
@@ -50,6 +50,8 @@ pub enum Command {
     Run(RunArguments),
     /// Everything in one process, with simulated vendors: send sample webhooks and follow them to the end.
     Demo(DemoArguments),
+    /// Begin a config with one of the examples.
+    Init(InitArguments),
     /// Check a config: every problem at once, no network.
     Check(CheckArguments),
     /// Call every connection's vendor once, harmlessly, and tell what is wrong and what to do.

@@ -57,7 +57,7 @@ pub fn run(path: &Path, arguments: &CheckArguments, output: &mut Output<'_>) -> 
     if let Some(estimate) = &estimate {
         answer["estimate"] = serde_json::to_value(estimate)?;
     }
-    let summary = format!("{}: {}{}", summary(&config.warnings), size(&config), told(tests.passed, tests.failed));
+    let summary = format!("{}: {}{}", summary(&problems), size(&config), told(tests.passed, tests.failed));
     tell(&answer, &problems, &summary, estimate.as_ref(), output)?;
     Ok(match (tests.failed, arguments.deny_warnings && !config.warnings.is_empty()) {
         (_, true) => Exit::Usage,

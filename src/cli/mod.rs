@@ -15,6 +15,7 @@ mod estimate;
 mod explain;
 mod flows;
 mod import;
+mod init;
 mod lanes;
 pub mod output;
 mod progress;
@@ -101,6 +102,7 @@ fn dispatch(arguments: Arguments, output: &mut Output<'_>) -> anyhow::Result<Exi
     match arguments.command {
         Command::Run(arguments) => run::run(&config, &arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
+        Command::Init(arguments) => init::run(&config, &arguments, output),
         Command::Check(arguments) => check::run(&config, &arguments, output),
         Command::Simulate(arguments) => simulate::run(&config, &arguments, output),
         Command::Connectors { vendor } => connectors::run(vendor.as_deref(), output),

@@ -58,6 +58,9 @@ pub fn run(path: &Path, arguments: &SimulateArguments, output: &mut Output<'_>) 
         let routed = rehearse(&event, &routing, &ends);
         told.push(Told::of(&config, event, only(routed, &config, arguments.flow.as_deref()), &ends, arguments));
     }
+    if arguments.flow.is_some() && told.iter().any(Told::concerns) {
+        told.retain(Told::concerns);
+    }
     if arguments.as_test {
         as_test::print(&config, &told, &ends, output)?;
         return Ok(Exit::Done);

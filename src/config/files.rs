@@ -10,6 +10,9 @@ use super::{
 };
 use crate::model::code;
 
+/// What to do where there is nothing.
+const BEGIN: &str = "begin with an example: `spojka init` lists them";
+
 /// What all files say together.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
@@ -77,7 +80,7 @@ fn instead_of_yaml(directory: &Path) -> String {
             return format!("rename `{name}` so that it ends in `.yaml`");
         }
     }
-    "begin with a copy of one of deploy/examples".to_owned()
+    BEGIN.to_owned()
 }
 
 /// Parses files and puts them together.
@@ -112,9 +115,7 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
         [&merged.connections, &merged.flows, &merged.lookups, &merged.field_sets, &merged.tests, &merged.service];
     let empty = parts.into_iter().all(Vec::is_empty);
     if let Some(file) = files.first().filter(|_| empty && problems.count() == 0) {
-        problems
-            .add(&Place::start(file), code::NO_CONFIG, "the config is empty")
-            .hint("begin with a copy of one of deploy/examples");
+        problems.add(&Place::start(file), code::NO_CONFIG, "the config is empty").hint(BEGIN);
     }
     merged
 }

@@ -23,25 +23,42 @@ pub(super) fn print(
     ends: &BTreeMap<String, Ending>,
     output: &mut Output<'_>,
 ) -> io::Result<()> {
-    let tests: Map<String, Value> = told.iter().map(|told| test(config, told, ends)).collect();
-    output.show(&json!({ "tests": tests }), |out, tests| write_block(out, tests, 0))
+    let concerned: Vec<&Told> = told.iter().filter(|told| told.concerns()).collect();
+    let told: Vec<&Told> = if concerned.is_empty() { told.iter().collect() } else { concerned };
+    let tests: Vec<Members> = told.iter().map(|told| test(config, told, ends)).collect();
+    let as_json = |test: &Members| Value::Object(test.iter().cloned().collect());
+    let json: Map<String, Value> = told.iter().map(|told| name(told)).zip(tests.iter().map(as_json)).collect();
+    output.show(&json!({ "tests": json }), |out, _| {
+        writeln!(out, "tests:")?;
+        for (told, test) in told.iter().zip(&tests) {
+            writeln!(out, "  {}:", name(told))?;
+            for (key, value) in test {
+                write!(out, "    {key}:")?;
+                write_member(out, value, 3)?;
+            }
+        }
+        Ok(())
+    })
 }
 
-fn test(config: &Config, told: &Told, ends: &BTreeMap<String, Ending>) -> (String, Value) {
+/// In the order in which people read them.
+type Members = Vec<(String, Value)>;
+
+fn name(told: &Told) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let name: String = format!("{}-{}", told.event, told.subject).chars().map(safe).collect();
+    format!("{}-{}", told.event, told.subject).chars().map(safe).collect()
+}
+
+fn test(config: &Config, told: &Told, ends: &BTreeMap<String, Ending>) -> Members {
     let message = schema::entity(told.source.event_type.entity);
-    let mut test = Map::new();
-    test.insert(
-        "event".to_owned(),
-        json!({
-            "type": told.event, "from": told.from, "time": told.source.since.at.to_string(),
-            "body": readable(&told.source.body.to_json(), &message),
-        }),
-    );
+    let event = json!({
+        "type": told.event, "from": told.from, "time": told.source.since.at.to_string(),
+        "body": readable(&told.source.body.to_json(), &message),
+    });
+    let mut test = vec![("event".to_owned(), event)];
     let used = results_used(config, told, ends);
     if !used.is_empty() {
-        test.insert("results".to_owned(), Value::Object(used));
+        test.push(("results".to_owned(), Value::Object(used)));
     }
     let actions = told.actions.iter().map(|action| expected(config, action));
     let dead = told.failed.iter().map(|failure| {
@@ -53,8 +70,8 @@ fn test(config: &Config, told: &Told, ends: &BTreeMap<String, Ending>) -> (Strin
         }
         json!({ "dead": about })
     });
-    test.insert("expect".to_owned(), actions.chain(dead).collect());
-    (name, Value::Object(test))
+    test.push(("expect".to_owned(), actions.chain(dead).collect()));
+    test
 }
 
 /// The results that later steps saw.
@@ -86,7 +103,11 @@ fn expected(config: &Config, action: &ToldAction) -> Value {
     };
     let parameters = action.parameters.iter().filter(|(name, _)| !is_message(name));
     let parameters: Map<String, Value> = parameters.map(|(name, value)| (name.clone(), value.clone())).collect();
-    json!({ format!("{}.{}", action.connection, action.operation): parameters })
+    let mut expected = json!({ format!("{}.{}", action.connection, action.operation): parameters });
+    if action.held {
+        expected["held"] = json!(true);
+    }
+    expected
 }
 
 /// A message in the names that expressions use.
@@ -124,16 +145,28 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 fn write_block(out: &mut dyn Write, value: &Value, depth: usize) -> io::Result<()> {
     let indent = "  ".repeat(depth);
     match value {
-        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
-            write!(out, "{indent}{}:", scalar(name))?;
-            write_member(out, member, depth + 1)
-        }),
-        Value::Array(items) => items.iter().try_for_each(|item| {
-            write!(out, "{indent}-")?;
-            write_member(out, item, depth + 1)
+        Value::Object(members) => write_members(out, members, depth, &indent),
+        Value::Array(items) => items.iter().try_for_each(|item| match item {
+            // The first member stands beside the dash.
+            Value::Object(members) if !members.is_empty() => {
+                write_members(out, members, depth + 1, &format!("{indent}- "))
+            }
+            item => {
+                write!(out, "{indent}-")?;
+                write_member(out, item, depth + 1)
+            }
         }),
         other => writeln!(out, "{indent}{other}"),
     }
+}
+
+fn write_members(out: &mut dyn Write, members: &Map<String, Value>, depth: usize, first: &str) -> io::Result<()> {
+    let indent = "  ".repeat(depth);
+    for (index, (name, member)) in members.iter().enumerate() {
+        write!(out, "{}{}:", if index == 0 { first } else { &indent }, scalar(name))?;
+        write_member(out, member, depth + 1)?;
+    }
+    Ok(())
 }
 
 fn write_member(out: &mut dyn Write, value: &Value, depth: usize) -> io::Result<()> {
@@ -151,10 +184,11 @@ fn write_member(out: &mut dyn Write, value: &Value, depth: usize) -> io::Result<
 
 /// A text that YAML reads back as itself: plain where nothing about it is special, else as JSON writes it.
 fn scalar(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_.@/+".contains(c);
+    let plain = |c: char| c.is_alphanumeric() || "-_.@/+ ".contains(c);
     let words = ["true", "false", "null", "yes", "no", "on", "off"];
-    let begins = text.starts_with(|c: char| c.is_alphabetic());
-    if begins && text.chars().all(plain) && !words.contains(&text.to_lowercase().as_str()) {
+    let ends = text.starts_with(char::is_alphanumeric) && text.ends_with(char::is_alphanumeric);
+    let is_word = text.chars().any(char::is_alphabetic) && text.parse::<f64>().is_err();
+    if ends && is_word && text.chars().all(plain) && !words.contains(&text.to_lowercase().as_str()) {
         text.to_owned()
     } else {
         Value::from(text).to_string()
@@ -167,7 +201,10 @@ mod tests {
 
     #[test]
     fn texts_that_yaml_would_read_as_something_else_are_quoted() {
-        assert_eq!(["order.paid", "eva@example.cz"].map(scalar), ["order.paid", "eva@example.cz"]);
+        assert_eq!(
+            ["order.paid", "eva@example.cz", "1210 CZK"].map(scalar),
+            ["order.paid", "eva@example.cz", "1210 CZK"]
+        );
         assert_eq!(
             ["yes", "007", "- x", "a: b", ""].map(scalar),
             ["\"yes\"", "\"007\"", "\"- x\"", "\"a: b\"", "\"\""]
@@ -180,6 +217,6 @@ mod tests {
         let value = json!({"a": {"b": [{"c": "d", "e": []}, "f"], "g": true}});
         write_block(&mut out, &value, 0).expect("written");
         let text = String::from_utf8(out).expect("text");
-        assert_eq!(text, "a:\n  b:\n    -\n      c: d\n      e: []\n    - f\n  g: true\n");
+        assert_eq!(text, "a:\n  b:\n    - c: d\n      e: []\n    - f\n  g: true\n");
     }
 }

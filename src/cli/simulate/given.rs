@@ -12,6 +12,7 @@ use crate::{
     config::{Config, ConnectionConfig},
     connectors::contract::Normalized,
     model::{
+        code::{self, Code},
         connection::ConnectionName,
         hash::ContentHash,
         http::{Headers, Method},
@@ -39,7 +40,7 @@ pub(super) struct Nothing {
     pub text: String,
     /// Why, where it has a code.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<crate::model::code::Code>,
+    pub code: Option<Code>,
     /// What must be fetched first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fetches: Vec<String>,
@@ -69,7 +70,13 @@ pub(super) fn read(
         None => {
             let (name, connection) = the_connection(config, arguments)?;
             let webhook = posted(name, connection, arguments, Bytes::from(bytes), now)?;
-            Ok(prove(connection, &webhook))
+            let mut given = prove(connection, &webhook);
+            if let Given::Nothing(nothing) = &mut given
+                && nothing.code == Some(code::UNPARSEABLE)
+            {
+                nothing.text.push_str("\nhint: if the file is an event's body, say which event: --event order.paid");
+            }
+            Ok(given)
         }
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct ToldAction {
     only: Occasions,
     /// The step whose end starts it, by its name.
     after: Option<String>,
+    /// It waits for a person.
+    pub held: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,6 +105,7 @@ impl Told {
                 parameters: action.parameters.clone(),
                 only: action.only.clone(),
                 after: step_before(config, flow, step),
+                held: action.hold.is_some(),
             }
         });
         let skipped = routed.skipped.iter().map(|skip| ToldSkip {
@@ -143,6 +146,11 @@ impl Told {
         }
     }
 
+    /// Whether any flow is about the event.
+    pub(super) fn concerns(&self) -> bool {
+        !(self.actions.is_empty() && self.skipped.is_empty() && self.failed.is_empty())
+    }
+
     /// For people: flow by flow.
     pub(super) fn print(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
@@ -175,7 +183,8 @@ impl Told {
             let after = action.after.as_ref().map(|after| format!(", when `{after}` is done")).unwrap_or_default();
             let call = format!("{}.{}", action.connection, action.operation);
             let step = if action.step == call { String::new() } else { format!(", step `{}`", action.step) };
-            writeln!(out, "  flow `{flow}`{step} would do {call}{after}")?;
+            let held = if action.held { ", once a person approves" } else { "" };
+            writeln!(out, "  flow `{flow}`{step} would do {call}{after}{held}")?;
             for (name, value) in &action.parameters {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 let on = action.only.of(name).map(|on| format!(" (on: {})", on.as_str())).unwrap_or_default();

@@ -166,7 +166,10 @@ impl<'a> Comparison<'a> {
         let found = self.pair(&wanted);
         for ((expected, action), found) in wanted.iter().zip(&found) {
             match found.and_then(|at| self.actions.get(at)) {
-                Some(got) => self.parameters(action, got, problems),
+                Some(got) => {
+                    self.parameters(action, got, problems);
+                    self.hold(expected, action, got, problems);
+                }
                 None => {
                     let text = format!("`{}` is not done{}", action.call, of(expected));
                     self.fail(problems, &expected.place, &text, self.why_not(expected, action));
@@ -225,6 +228,16 @@ impl<'a> Comparison<'a> {
             let hint = near.map(|near| format!("did you mean `{near}`?"));
             self.fail(problems, &place, &text, hint);
         }
+    }
+
+    /// Whether it waits for a person.
+    fn hold(&self, expected: &Expected, action: &ExpectedAction, got: &Action, problems: &mut Problems) {
+        let text = match (action.held, got.hold.is_some()) {
+            (Some(true), false) => "is done at once, and does not wait for a person",
+            (Some(false), true) => "waits for a person",
+            _ => return,
+        };
+        self.fail(problems, &expected.place, &format!("`{}` {text}", action.call), None);
     }
 
     /// The steps of one flow shall be expected in their order.

@@ -65,6 +65,8 @@ pub(super) struct ExpectedAction {
     pub connection: ConnectionName,
     pub operation: &'static Operation,
     pub parameters: Vec<ExpectedParameter>,
+    /// Whether it waits for a person.
+    pub held: Option<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -121,6 +123,7 @@ fn action(call: &Entry, entries: &[Entry], connections: &Connections, problems: 
     let mut beside = Fields::some(entries, "an expectation", |entry| entry.key.text != call.key.text);
     let flow = beside.text("flow", problems);
     let step = beside.text("step", problems);
+    let held = beside.node("held").is_some().then(|| beside.flag("held", false, problems));
     beside.finish(problems);
     let (name, config, operation) = find_target(call, connections, problems)?;
     let entries = match &call.value.value {
@@ -134,7 +137,7 @@ fn action(call: &Entry, entries: &[Entry], connections: &Connections, problems: 
     };
     let parameters = entries.iter().filter_map(|entry| parameter(&call.key, entry, operation, problems)).collect();
     let connection = config.identity(name).clone();
-    let action = ExpectedAction { call: call.key.text.clone(), connection, operation, parameters };
+    let action = ExpectedAction { call: call.key.text.clone(), connection, operation, parameters, held };
     Some(Expected { place: call.key.place.clone(), what: What::Action(Box::new(action)), flow, step })
 }
 

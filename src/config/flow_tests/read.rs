@@ -126,6 +126,7 @@ impl Reader<'_> {
     }
 
     fn case(&self, shared: &Shared<'_>, place: &Place, case: Case<'_>, problems: &mut Problems) -> Option<FlowTest> {
+        let given = given::read(shared.event, shared.webhook, &case.changes, self.connections, problems);
         let Some(expect) = case.expect.or(shared.expect) else {
             let text = "it is not said what is expected";
             problems
@@ -133,7 +134,6 @@ impl Reader<'_> {
                 .hint("add `expect:` with a list; `expect: []` expects nothing");
             return None;
         };
-        let given = given::read(shared.event, shared.webhook, &case.changes, self.connections, problems);
         let expected = expected::read(expect, self.connections, problems);
         expected.iter().for_each(|expected| self.check_names(expected, problems));
         let results = case.results.or(shared.results);

@@ -51,7 +51,7 @@ fn parse(text: &str) -> Option<Vec<Segment>> {
     let mut path = Vec::new();
     for part in text.split('.') {
         let (name, mut rest) = part.split_once('[').map_or((part, ""), |(name, rest)| (name, rest));
-        if name.is_empty() {
+        if name.is_empty() || name.contains(']') {
             return None;
         }
         path.push(Segment::Name(name.to_owned()));
@@ -178,7 +178,7 @@ mod tests {
     fn paths_are_names_and_places() {
         assert_eq!(parse("items[0].code"), Some(vec![name("items"), Segment::Index(0), name("code")]));
         assert_eq!(parse("a[1][2]"), Some(vec![name("a"), Segment::Index(1), Segment::Index(2)]));
-        for wrong in ["", ".", "a.", "a[", "a[]", "a[x]", "a[0", "a[0]b", "[0]", "a[0][", "a..b"] {
+        for wrong in ["", ".", "a.", "a[", "a[]", "a[x]", "a[0", "a[0]b", "[0]", "a[0][", "a..b", "]", "a]"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }
@@ -187,7 +187,13 @@ mod tests {
         #[test]
         fn any_text_is_a_path_or_none(text in "[ab.\\[\\]0-9]{0,12}") {
             if let Some(path) = parse(&text) {
-                prop_assert!(!path.is_empty() && text.starts_with(['a', 'b', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']));
+                let write = |segment: &Segment| match segment {
+                    Segment::Name(name) => format!(".{name}"),
+                    Segment::Index(index) => format!("[{index}]"),
+                };
+                let written: String = path.iter().map(write).collect();
+                // Leading zeros of a place are as good as none.
+                prop_assert_eq!(parse(written.trim_start_matches('.')), Some(path));
             }
         }
     }

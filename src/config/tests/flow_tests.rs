@@ -113,6 +113,22 @@ fn a_test_with_expectations_and_cases_counts_for_itself_too() {
 }
 
 #[test]
+fn a_held_step_is_told_from_one_that_is_done_at_once() {
+    let run = |hold: &str, held: bool| {
+        let flows = format!(
+            "flows:\n  one: {{ on: order.paid, do: [{{ crm.add_note: {{ contact: a, text: b }}, hold: {hold} }}] }}\n"
+        );
+        let expect = format!("    expect: [{{ crm.add_note: {{}}, held: {held} }}]\n");
+        let config = load_one(&format!("{CONNECTIONS}{flows}tests:\n  one:\n{EVENT}{expect}")).expect("right");
+        let run = config.run_tests(Path::new("/nowhere"));
+        run.report.map(|report| report.to_string()).unwrap_or_default()
+    };
+    assert_eq!([run("always", true), run("order.paid", false)], ["", ""]);
+    assert!(run("order.paid", true).contains("does not wait for a person"));
+    assert!(run("always", false).contains("`crm.add_note` waits for a person"));
+}
+
+#[test]
 fn a_step_can_be_said_to_have_failed() {
     passes(
         "    results: { find: refused }
@@ -165,7 +181,8 @@ proptest::proptest! {
     fn any_test_is_run_or_refused(
         pieces in "(event|webhook|cases|expect|set|results|body|from|file|replies|name|flow|type|order\\.paid|crm\\.add_note|skipped|dead|fetch|items|code|customer|eshop|order|\\[0\\]|1210 CZK|null|: |:\n    |:\n      - |\n    |\\{|\\}|\\[|\\]|, |'|\\$\\{x\\}|é){0,40}"
     ) {
-        match load_files(&[("a.yaml", &format!("{CONNECTIONS}{FLOWS}")), ("b.yaml", &format!("tests:\n  one:\n    {pieces}"))]) {
+        let flows = "flows:\n  one: { on: order.paid, do: [crm.add_note: { contact: a, text: b }] }\n";
+        match load_files(&[("a.yaml", &format!("{CONNECTIONS}{flows}")), ("b.yaml", &format!("tests:\n  one:\n    {pieces}"))]) {
             Err(report) => proptest::prop_assert!(!report.problems.is_empty()),
             Ok(config) => {
                 config.run_tests(Path::new("/nowhere"));

@@ -101,11 +101,27 @@ async fn a_running_process_answers_and_stops_in_time() {
     let doctor = it.json(&["doctor"]);
     assert!(doctor.as_array().unwrap().iter().all(|finding| finding["ok"] == true), "{doctor}");
 
+    // What was recorded, whole: with the reply that was fetched, and by the flows at hand.
+    let event = story_id(&it.json(&["trace", &id]), "event", "order.paid");
+    for id in [&id, &event] {
+        let told = it.json(&["simulate", id, "--flow", "buyer-to-list"]);
+        let paid = told.as_array().unwrap().iter().find(|told| told["event"] == "order.paid").unwrap();
+        assert_eq!(paid["actions"][0]["parameters"]["email"], "eva.mala@example.cz", "{told}");
+    }
+    assert!(with(&it.config, &["simulate", "w-none"]).exits(3).err.contains("no topic holds `w-none`"));
+
     let watch = stopwatch();
     assert!(process.stop(), "SIGTERM ends it with exit code 0");
     assert!(watch() < Duration::from_secs(10), "{:?}", watch());
     // The same answers without it.
     assert_eq!(it.json(&["trace"]), newest);
+    assert_eq!(it.json(&["simulate", &event])[0]["event"], "order.paid");
+}
+
+/// The id of a line of a story.
+fn story_id(story: &Value, what: &str, text: &str) -> String {
+    let is_it = |line: &&Value| line["what"] == what && line["text"].as_str().unwrap().starts_with(text);
+    story.as_array().unwrap().iter().find(is_it).unwrap()["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

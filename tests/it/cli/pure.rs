@@ -21,7 +21,10 @@ fn the_demo_arrives() {
 #[test]
 fn a_right_config_is_told_so() {
     let answer = spojka(&["check", &example("fapi-to-anabix")]).exits(0);
-    assert_eq!((answer.out.as_str(), answer.err.as_str()), ("no problems: 2 connections, 3 flows\n", ""));
+    assert_eq!(
+        (answer.out.as_str(), answer.err.as_str()),
+        ("no problems: 2 connections, 6 flows, 15 tests passed\n", "")
+    );
 }
 
 #[test]
@@ -65,7 +68,7 @@ fn codes_are_explained() {
 fn the_command_line_is_checked() {
     assert!(spojka(&["--help"]).exits(0).out.contains("Exit codes: 0 done"));
     assert!(spojka(&["chekc"]).exits(2).err.contains("check"));
-    spojka(&["simulate", "x.json"]).exits(2);
+    spojka(&["simulate"]).exits(2);
 }
 
 #[test]
@@ -81,12 +84,19 @@ fn an_event_shows_its_actions_and_the_clause_that_said_no() {
     let people = simulate(&["order.paid"]).exits(0).out;
     assert!(people.contains("flow `rust-course-paid` would do crm.add_to_list"), "{people}");
     assert!(people.contains("list: Rust course, participants"), "{people}");
-    let no = "flow `any-e-book-paid` does nothing (condition): `order.items.exists(i, i.code.startsWith(\"EBOOK-\"))` \
-              does not hold";
+    let no = "flow `any-e-book-paid` does nothing (condition)\n      \
+              order.items.exists(i, i.code.startsWith(\"EBOOK-\")): NO\n          \
+              order.items[].code is [\"COURSE-RUST\"]\n";
     assert!(people.contains(no), "{people}");
     let told = simulate(&["order.paid", "--json"]).exits(0).json();
     assert_eq!(told[0]["actions"][0]["parameters"]["email"], "eva@example.cz");
-    assert!(simulate(&["order.created"]).exits(0).out.contains("no flow is about it"));
+    assert!(simulate(&["order.refunded", "--connection", "eshop"]).exits(0).out.contains("no flow is about it"));
+    let only = simulate(&["order.paid", "--flow", "ordered"]).exits(0).out;
+    assert!(
+        only.contains("`ordered` is not concerned: it is about order.created") && !only.contains("e-book"),
+        "{only}"
+    );
+    assert!(simulate(&["order.paid", "--flow", "orderd"]).exits(3).err.contains("did you mean `ordered`?"));
     assert!(simulate(&["order.payed"]).exits(3).err.contains("did you mean `order.paid`?"));
     assert!(simulate(&["order.paid", "--connection", "eshp"]).exits(3).err.contains("did you mean `eshop`?"));
 }
@@ -118,4 +128,74 @@ fn a_notification_asks_for_what_it_needs() {
     let config = example("fapi-to-anabix");
     let answer = spojka(&["simulate", "-c", &config, file.to_str().unwrap(), "--connection", "eshop"]).exits(0);
     assert!(answer.out.contains("--reply invoice=FILE"), "{answer:?}");
+}
+
+#[test]
+fn a_body_with_an_unknown_field_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("order.yaml");
+    let config = example("fapi-to-anabix");
+    let simulate = || spojka(&["simulate", "-c", &config, file.to_str().unwrap(), "--event", "order.paid"]);
+    fs::write(&file, "number: 42\ncustomer:\n  emial: eva@example.cz\nstatus: processing\n").unwrap();
+    let refused = simulate().exits(2).err;
+    assert!(refused.contains("order.yaml:3:3") && refused.contains("did you mean `email`?"), "{refused}");
+    fs::write(&file, "items: [{ code: EBOOK-1 }]\ncustomer: { email: nobody }\n").unwrap();
+    assert!(simulate().exits(1).out.contains("would fail in `email`: expected e-mail address (bad-parameter)"));
+}
+
+#[test]
+fn a_sample_is_simulated_without_any_account() {
+    let config = example("fapi-to-anabix");
+    let simulate =
+        |more: &[&str]| spojka(&[&["simulate", "-c", &config, "--connection", "eshop", "--sample"], more].concat());
+    let told = simulate(&["paid", "--json"]).exits(0).json();
+    let paid = told.as_array().unwrap().iter().find(|event| event["event"] == "order.paid").unwrap();
+    assert_eq!(paid["actions"][0]["parameters"]["list"], "Spring campaign, buyers");
+    assert!(simulate(&["payd"]).exits(3).err.contains("did you mean `paid`?"));
+}
+
+#[test]
+fn a_simulation_becomes_a_test_that_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().to_str().unwrap();
+    spojka(&["init", "fapi-to-anabix", "-c", config]).exits(0);
+    let test =
+        spojka(&["simulate", "-c", config, "--connection", "eshop", "--sample", "paid", "--as-test"]).exits(0).out;
+    fs::write(folder.path().join("more.yaml"), &test).unwrap();
+    let more = test.lines().filter(|line| line.starts_with("    event:")).count();
+    assert!(more >= 2, "{test}");
+    let answer = spojka(&["check", config]).exits(0);
+    assert!(answer.out.ends_with(&format!(", {} tests passed\n", 15 + more)), "{answer:?}");
+}
+
+#[test]
+fn a_failing_test_is_told_with_its_place_and_an_exit_code_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().to_str().unwrap();
+    spojka(&["init", "invoice-settled-to-salesautopilot", "-c", config]).exits(0);
+    let tests = folder.path().join("tests.yaml");
+    let text = fs::read_to_string(&tests).unwrap().replacen(
+        "order_reference: \"2025100042\"",
+        "order_reference: \"2025100043\"",
+        1,
+    );
+    fs::write(&tests, text).unwrap();
+    let answer = spojka(&["check", config]).exits(1);
+    assert!(answer.out.contains("`order_reference`: expected `2025100043`, got `2025100042`"), "{answer:?}");
+    assert!(answer.out.contains("at tests.yaml:7:44") && answer.out.contains("1 of 4 tests failed"), "{answer:?}");
+    let json = spojka(&["check", config, "--json"]).exits(1).json();
+    assert_eq!((&json["tests"]["failed"], &json["problems"][0]["code"]), (&json!(1), &json!("test-failed")));
+}
+
+#[test]
+fn a_config_begins_with_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(with(folder.path(), &["check"]).exits(2).out.contains("`spojka init` lists them"));
+    assert!(spojka(&["init"]).exits(0).out.contains("fapi-to-anabix"));
+    assert!(with(folder.path(), &["init", "fapi-to-anabics"]).exits(3).err.contains("did you mean `fapi-to-anabix`?"));
+    with(folder.path(), &["init", "fapi-to-anabix"]).exits(0);
+    with(folder.path(), &["check"]).exits(0);
+    let before = fs::read_to_string(folder.path().join("flows.yaml")).unwrap();
+    assert!(with(folder.path(), &["init", "webshop-to-salesautopilot"]).exits(1).err.contains("is there already"));
+    assert_eq!(fs::read_to_string(folder.path().join("flows.yaml")).unwrap(), before);
 }
