@@ -91,9 +91,8 @@ fn of_takes(takes: Takes, vendors: &[&Vendor]) -> Value {
     match takes {
         Takes::Kind(kind) => of_setting_kind(kind),
         Takes::Word(words) => json!({ "enum": words }),
-        Takes::Form(_, "") => json!({ "type": ["string", "boolean"] }),
+        Takes::Condition | Takes::Form(_, "") => json!({ "type": ["string", "boolean"] }),
         Takes::Form(_, pattern) => json!({ "type": ["string", "integer", "number"], "pattern": pattern }),
-        Takes::Condition => json!({ "type": ["string", "boolean"] }),
         Takes::Names => json!({ "anyOf": [reference("texts")] }),
         Takes::EventTypes => one_or_many(&reference("event_type")),
         Takes::Map(mapping) => of_mapping(mapping, vendors),

@@ -14,6 +14,7 @@ pub(super) struct Slip {
 }
 
 impl Slip {
+    #[expect(clippy::unnecessary_wraps, reason = "it is what each way of finding a slip ends with")]
     fn new(place: Place, message: impl Into<String>, hint: impl Into<String>) -> Option<Self> {
         Some(Self { place, message: message.into(), hint: hint.into() })
     }
@@ -137,7 +138,6 @@ fn unclosed(file: &SourceFile, until_line: usize, until_column: usize) -> Option
             }
             match (quote, c) {
                 (Some(opened), c) if opened == c => quote = None,
-                (Some(_), _) => {}
                 (None, '"' | '\'') if before == ' ' || "[{,".contains(before) => quote = Some(c),
                 (None, '#') if before == ' ' => break,
                 (None, '[' | '{') if before == ' ' || "[{,".contains(before) => open.push((number, index + 1, c)),

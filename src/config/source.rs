@@ -23,11 +23,11 @@ impl SourceFile {
 
     /// A line's text, counted from 1.
     pub(crate) fn line(&self, number: usize) -> &str {
-        self.from_line(number).lines().next().unwrap_or("")
+        self.text_from(number).lines().next().unwrap_or("")
     }
 
     /// The text from the beginning of a line on.
-    fn from_line(&self, number: usize) -> &str {
+    fn text_from(&self, number: usize) -> &str {
         let start = self.lines.get(number.saturating_sub(1)).copied().unwrap_or(self.text.len());
         self.text.get(start..).unwrap_or("")
     }
@@ -99,7 +99,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(place: &'a Place, written: Written) -> Self {
-        let rest = place.file.from_line(place.line).chars().peekable();
+        let rest = place.file.text_from(place.line).chars().peekable();
         let mut this = Self { rest, line: place.line, column: 1, quote: None };
         while this.column < place.column && this.step().is_some() {}
         if written == Written::Quoted {

@@ -13,10 +13,10 @@ const CLASSES: [(Class, &str); 5] = [
 pub(super) fn page() -> String {
     let mut page = "`spojka explain <code>` prints one of them.\n\n".to_owned();
     for (class, title) in CLASSES {
-        page.push_str(&format!("## {title}\n\n"));
+        page.extend([format!("## {title}\n\n")]);
         for code in code::ALL.iter().filter(|code| code.page().class == class) {
             let about = code.page();
-            page.push_str(&format!("- `{}`: {}. {}\n", about.code, about.title, about.text));
+            page.extend([format!("- `{}`: {}. {}\n", about.code, about.title, about.text)]);
         }
         page.push('\n');
     }

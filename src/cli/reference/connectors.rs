@@ -17,11 +17,11 @@ fn of_vendor(vendor: &Vendor) -> String {
     });
     page.push_str(&table(&["setting", "takes", "by itself", "for"], settings));
     if !vendor.limits.is_empty() {
-        page.push_str(&format!("### Limits of `{}`\n\n", vendor.name));
+        page.extend([format!("### Limits of `{}`\n\n", vendor.name)]);
         page.push_str(&table(&["limit", "calls", "of", "shared by", "what"], vendor.limits.iter().map(limit)));
     }
     if !vendor.events.is_empty() {
-        page.push_str(&format!("### Events of `{}`\n\n", vendor.name));
+        page.extend([format!("### Events of `{}`\n\n", vendor.name)]);
         let events = vendor.events.iter().map(|event| vec![code(event.name), event.doc.to_owned()]);
         page.push_str(&table(&["type", "meaning"], events));
     }
@@ -44,7 +44,7 @@ fn limit(limit: &Limit) -> Vec<String> {
 fn of_operation(vendor: &Vendor, operation: &Operation) -> String {
     let mut page = format!("### `{}` of `{}`\n\n{}\n\n", operation.name, vendor.name, operation.doc);
     let calls = if operation.calls == 1 { "1 call".to_owned() } else { format!("about {} calls", operation.calls) };
-    page.push_str(&format!("It takes {calls}; repeated as `{}`.\n\n", operation.repeat.as_str()));
+    page.extend([format!("It takes {calls}; repeated as `{}`.\n\n", operation.repeat.as_str())]);
     page.push_str(&table(&["parameter", "takes", "", "for"], operation.parameters.iter().map(parameter)));
     let results = operation.results.iter().map(|result| vec![code(result.name), result.doc.to_owned()]);
     page.push_str(&table(&["result for later steps", "what"], results));

@@ -24,7 +24,7 @@ pub(super) fn page() -> String {
     while let Some(name) = messages.get(at).cloned() {
         at += 1;
         if told.insert(name.clone()) {
-            page.push_str(&format!("## `{}`\n\n{}", short(&name), fields(&name)));
+            page.extend([format!("## `{}`\n\n{}", short(&name), fields(&name))]);
             messages.extend(inner_messages(&name));
         }
     }

@@ -9,7 +9,7 @@ pub(super) fn page() -> String {
                     `env:NAME` or `file:/path`. Durations are written `250ms`, `30s`, `15m`, `6h`, `2d`.\n\n"
             .to_owned();
     for mapping in mappings() {
-        page.push_str(&format!("## {}\n\n{}\n\n", code(mapping.name), mapping.doc));
+        page.extend([format!("## {}\n\n{}\n\n", code(mapping.name), mapping.doc)]);
         page.push_str(&table(&["key", "takes", "by itself", "for"], mapping.keys.iter().map(row)));
     }
     page

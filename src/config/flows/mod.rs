@@ -185,12 +185,11 @@ fn is_misspelled(key: &str, entry: &Entry) -> bool {
 fn read_allowed(node: &Node, problems: &mut Problems) -> Vec<Code> {
     let mut allowed = Vec::new();
     for (text, node) in text_list(node, problems) {
-        match ALLOWABLE.iter().find(|code| code.as_str() == text) {
-            Some(code) => allowed.push(*code),
-            None => {
-                let message = format!("expected {}", list(ALLOWABLE.iter().map(|code| code.as_str())));
-                problems.add(&node.place, code::WRONG_KIND, message);
-            }
+        if let Some(code) = ALLOWABLE.iter().find(|code| code.as_str() == text) {
+            allowed.push(*code);
+        } else {
+            let message = format!("expected {}", list(ALLOWABLE.iter().map(|code| code.as_str())));
+            problems.add(&node.place, code::WRONG_KIND, message);
         }
     }
     allowed
