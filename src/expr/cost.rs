@@ -65,7 +65,7 @@ impl<'a> Estimator<'a, '_> {
                 let (values, extent) = self.members(entries.into_iter().map(|entry| &entry.value));
                 (keys + values, extent)
             }
-            Expr::Comprehension(loop_) => self.comprehension(loop_),
+            Expr::Comprehension(inner) => self.comprehension(inner),
             Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => (1, Extent::scalar()),
         };
         if steps > MOST && self.too_costly.is_none() {
@@ -103,26 +103,26 @@ impl<'a> Estimator<'a, '_> {
         (steps, Extent::list(count, member))
     }
 
-    fn comprehension(&mut self, loop_: &'a ComprehensionExpr) -> Found {
-        let (before, range) = self.visit(&loop_.iter_range);
-        let (init, start) = self.visit(&loop_.accu_init);
+    fn comprehension(&mut self, inner: &'a ComprehensionExpr) -> Found {
+        let (before, range) = self.visit(&inner.iter_range);
+        let (init, start) = self.visit(&inner.accu_init);
         let depth = self.locals.len();
         let member = range.member();
         let copying = member.copying();
-        self.locals.push((&loop_.iter_var, member));
-        self.locals.push((&loop_.accu_var, start.clone()));
-        let (condition, _) = self.visit(&loop_.loop_cond);
-        let (step, grown) = self.visit(&loop_.loop_step);
+        self.locals.push((&inner.iter_var, member));
+        self.locals.push((&inner.accu_var, start.clone()));
+        let (condition, _) = self.visit(&inner.loop_cond);
+        let (step, grown) = self.visit(&inner.loop_step);
         self.locals.truncate(depth);
         let all = start.grown(&grown, range.length);
-        self.locals.push((&loop_.accu_var, all.clone()));
-        let (result, extent) = self.visit(&loop_.result);
-        let name = constant::path(&loop_.iter_range).map_or_else(|| "a list".to_owned(), |path| path.join("."));
+        self.locals.push((&inner.accu_var, all.clone()));
+        let (result, extent) = self.visit(&inner.result);
+        let name = constant::path(&inner.iter_range).map_or_else(|| "a list".to_owned(), |path| path.join("."));
         self.loops.push((name, range.length));
         self.locals.truncate(depth);
         // Names for the member and what is gathered are made anew for each.
-        let each = 10 + copying + condition + step;
-        (before.saturating_add(init + result).saturating_add(range.length.saturating_mul(each)), extent)
+        let turn = 10 + copying + condition + step;
+        (before.saturating_add(init + result).saturating_add(range.length.saturating_mul(turn)), extent)
     }
 
     fn call(&mut self, call: &'a CallExpr) -> Found {

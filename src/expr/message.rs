@@ -99,7 +99,7 @@ impl Message {
     fn read(&self, field: &FieldDescriptor, slots: &[(u32, Slot)]) -> Option<Boxed> {
         let mut written = slots.iter().filter(|(number, _)| *number == field.number()).map(|(_, slot)| slot);
         if field.is_map() {
-            return self.read_map(field, written);
+            return Self::read_map(written);
         }
         if !field.is_list() {
             return self.read_one(field, written.next_back());
@@ -139,7 +139,7 @@ impl Message {
     }
 
     /// From texts to texts. What an entry does not say is empty.
-    fn read_map<'a>(&self, field: &FieldDescriptor, entries: impl Iterator<Item = &'a Slot>) -> Option<Boxed> {
+    fn read_map<'a>(entries: impl Iterator<Item = &'a Slot>) -> Option<Boxed> {
         let mut members: HashMap<CelMapKey<'static>, Boxed> = HashMap::new();
         for entry in entries {
             let Slot::Bytes(entry) = entry else { continue };
@@ -154,7 +154,6 @@ impl Message {
             }
             members.insert(CelMapKey::from(key), Box::new(CelString::from(value)));
         }
-        debug_assert!(field.is_map(), "only mappings are read as such");
         (members.len() as u64 <= limits::MOST_ENTRIES).then(|| Box::new(CelMap::from(members)) as Boxed)
     }
 

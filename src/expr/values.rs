@@ -161,9 +161,10 @@ fn groups_to_json(value: &dyn Val) -> Option<Value> {
         return message.fields().map(member).collect::<Option<_>>().map(Value::Object);
     }
     let map = value.downcast_ref::<CelMap<'_>>()?;
-    let member = |(key, value): (&CelMapKey<'_>, &Box<dyn Val + '_>)| match key {
-        CelMapKey::String(name) => Some((name.inner().to_owned(), to_json(value.as_ref())?)),
-        _ => None,
-    };
-    map.inner().iter().map(member).collect::<Option<_>>().map(Value::Object)
+    let mut members = serde_json::Map::new();
+    for (key, value) in map.inner() {
+        let CelMapKey::String(name) = key else { return None };
+        members.insert(name.inner().to_owned(), to_json(value.as_ref())?);
+    }
+    Some(Value::Object(members))
 }

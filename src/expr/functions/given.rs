@@ -102,7 +102,6 @@ pub(super) fn call<'b, 'v, T: Gift>(
 /// A function as CEL calls it. (CEL takes plain function pointers, which nothing can be captured in.)
 macro_rules! run {
     ($name:literal, $function:path) => {{
-        #[expect(clippy::needless_pass_by_value, reason = "the form of a function in CEL")]
         fn run<'b, 'v>(
             given: Vec<::cel::common::value::CowVal<'b, 'v>>,
         ) -> Result<::cel::common::value::CowVal<'b, 'v>, ::cel::ExecutionError> {

@@ -57,13 +57,12 @@ impl Takes {
         let amount = |of: &Type| of.is_text() || *of == Type::Integer || of.is_message(MONEY);
         match (self, given) {
             (_, Type::Unknown) | (Self::Integer | Self::TextOrInteger | Self::Places, Type::Integer) => true,
-            (Self::Integer | Self::Places, _) => false,
             (Self::Scalar, given) => given.is_text() || matches!(given, Type::Integer | Type::Boolean | Type::Time),
             (Self::Sized, given) => given.is_text() || matches!(given, Type::List(_) | Type::Map(_)),
             (Self::Texts, Type::List(of)) | (Self::Lookup, Type::Map(of)) => of.is_text(),
             (Self::Lookup, Type::List(of)) => of.is_message(CUSTOM_FIELD) || **of == Type::Unknown,
             (Self::Amounts, Type::List(of)) => amount(of),
-            (Self::Texts | Self::Lookup | Self::Amounts | Self::Table, _) => false,
+            (Self::Integer | Self::Places | Self::Texts | Self::Lookup | Self::Amounts | Self::Table, _) => false,
             (Self::Amount, given) => amount(given),
             (_, given) => given.is_text(),
         }

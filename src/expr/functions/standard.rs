@@ -92,7 +92,7 @@ fn find_member(given: &Given<'_, '_, '_>) -> Outcome<String> {
         let found = found.as_ref().and_then(|found| found.downcast_ref::<CelString<'_>>());
         return Ok(found.map(|text| text.inner().to_owned()).unwrap_or_default());
     };
-    let is_it =
-        |field: &&Box<dyn Val + '_>| member(field.as_ref(), "name") == name || member(field.as_ref(), "id") == name;
-    Ok(fields.inner().iter().find(is_it).map(|field| member(field.as_ref(), "value")).unwrap_or_default())
+    let fields = fields.inner().iter().map(|field| -> &dyn Val { field.as_ref() });
+    let mut named = fields.filter(|field| member(*field, "name") == name || member(*field, "id") == name);
+    Ok(named.next().map(|field| member(field, "value")).unwrap_or_default())
 }
