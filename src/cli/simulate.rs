@@ -56,7 +56,7 @@ pub fn run(path: &Path, arguments: &SimulateArguments, output: &mut Output<'_>) 
         let remember = config.keeping.remember;
         let routing = Routing { rules: &rules, ids: &ids, remember, now: event.arrived };
         let routed = rehearse(&event, &routing, &ends);
-        told.push(Told::of(&config, event, only(routed, &config, arguments.flow.as_deref()), &ends, arguments));
+        told.push(Told::of(&config, event, &only(routed, &config, arguments.flow.as_deref()), &ends, arguments));
     }
     if arguments.flow.is_some() && told.iter().any(Told::concerns) {
         told.retain(Told::concerns);

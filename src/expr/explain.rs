@@ -51,7 +51,7 @@ fn clause(whole: &Expression, text: &str, part: &IdedExpr, facts: &Facts) -> Cla
 fn conjuncts<'a>(at: &'a IdedExpr, parts: &mut Vec<&'a IdedExpr>) {
     match &at.expr {
         Expr::Call(call) if call.func_name == op::LOGICAL_AND => {
-            call.args.iter().for_each(|side| conjuncts(side, parts))
+            call.args.iter().for_each(|side| conjuncts(side, parts));
         }
         _ => parts.push(at),
     }

@@ -65,19 +65,18 @@ pub(super) fn read(
         return recorded(path, config, what);
     }
     let bytes = fs::read(file).map_err(|error| NotFound(format!("`{what}` cannot be read: {}", error.kind())))?;
-    match &arguments.event {
-        Some(name) => Ok(Given::Events(vec![event(config, name, arguments, &bytes, now)?])),
-        None => {
-            let (name, connection) = the_connection(config, arguments)?;
-            let webhook = posted(name, connection, arguments, Bytes::from(bytes), now)?;
-            let mut given = prove(connection, &webhook);
-            if let Given::Nothing(nothing) = &mut given
-                && nothing.code == Some(code::UNPARSEABLE)
-            {
-                nothing.text.push_str("\nhint: if the file is an event's body, say which event: --event order.paid");
-            }
-            Ok(given)
+    if let Some(name) = &arguments.event {
+        Ok(Given::Events(vec![event(config, name, arguments, &bytes, now)?]))
+    } else {
+        let (name, connection) = the_connection(config, arguments)?;
+        let webhook = posted(name, connection, arguments, Bytes::from(bytes), now)?;
+        let mut given = prove(connection, &webhook);
+        if let Given::Nothing(nothing) = &mut given
+            && nothing.code == Some(code::UNPARSEABLE)
+        {
+            nothing.text.push_str("\nhint: if the file is an event's body, say which event: --event order.paid");
         }
+        Ok(given)
     }
 }
 
@@ -152,12 +151,11 @@ fn the_connection<'a>(
     config: &'a Config,
     arguments: &SimulateArguments,
 ) -> anyhow::Result<(&'a ConnectionName, &'a ConnectionConfig)> {
-    match &arguments.connection {
-        Some(named) => Ok(client::find_connection(config, named)?),
-        None => {
-            let giving = config.connections.iter().filter(|(_, connection)| !connection.vendor.events.is_empty());
-            the_only_one(giving, "the webhook")
-        }
+    if let Some(named) = &arguments.connection {
+        Ok(client::find_connection(config, named)?)
+    } else {
+        let giving = config.connections.iter().filter(|(_, connection)| !connection.vendor.events.is_empty());
+        the_only_one(giving, "the webhook")
     }
 }
 

@@ -91,7 +91,7 @@ impl Told {
     pub(super) fn of(
         config: &Config,
         event: Event,
-        routed: Routed,
+        routed: &Routed,
         ends: &BTreeMap<String, Ending>,
         arguments: &SimulateArguments,
     ) -> Self {

@@ -165,15 +165,12 @@ impl<'a> Comparison<'a> {
             .collect();
         let found = self.pair(&wanted);
         for ((expected, action), found) in wanted.iter().zip(&found) {
-            match found.and_then(|at| self.actions.get(at)) {
-                Some(got) => {
-                    self.parameters(action, got, problems);
-                    self.hold(expected, action, got, problems);
-                }
-                None => {
-                    let text = format!("`{}` is not done{}", action.call, of(expected));
-                    self.fail(problems, &expected.place, &text, self.why_not(expected, action));
-                }
+            if let Some(got) = found.and_then(|at| self.actions.get(at)) {
+                self.parameters(action, got, problems);
+                self.hold(expected, action, got, problems);
+            } else {
+                let text = format!("`{}` is not done{}", action.call, of(expected));
+                self.fail(problems, &expected.place, &text, self.why_not(expected, action));
             }
         }
         self.order(&wanted, &found, problems);

@@ -159,24 +159,27 @@ fn parameter(
             node: Node { place: entry.key.place.clone(), ..node },
         });
     }
-    let value = wanted(parameter, &node, problems)?;
+    let value = wanted(parameter, &node, problems).ok()?;
     Some(ExpectedParameter { parameter, value, node })
 }
 
-/// The value as the operation would get it; the inner `None` for what is empty.
-fn wanted(parameter: &Parameter, node: &Node, problems: &mut Problems) -> Option<Option<Json>> {
+/// A problem that stands among the others already.
+struct Told;
+
+/// The value as the operation would get it; `None` for what is empty.
+fn wanted(parameter: &Parameter, node: &Node, problems: &mut Problems) -> Result<Option<Json>, Told> {
     let value = match (parameter.kind, &node.value) {
         (FieldKind::Message(name), _) => {
-            let message = schema::message(name)?;
-            return Some(Some(body::read(node, &message, problems)));
+            let message = schema::message(name).ok_or(Told)?;
+            return Ok(Some(body::read(node, &message, problems)));
         }
         (_, Value::Scalar(text)) if text.text.contains("${") => {
             problems
                 .add(&node.place, code::WRONG_KIND, "an expectation is a plain value, without `${…}`")
                 .hint("write what the expression shall give");
-            return None;
+            return Err(Told);
         }
-        (FieldKind::Map, _) => return Some(Some(set::untyped(node))),
+        (FieldKind::Map, _) => return Ok(Some(set::untyped(node))),
         (_, Value::Scalar(text)) => Json::from(text.text.as_str()),
         _ => set::untyped(node),
     };
@@ -190,7 +193,7 @@ fn wanted(parameter: &Parameter, node: &Node, problems: &mut Problems) -> Option
             added.hint(format!("did you mean `{near}`?"));
         }
     }
-    taken.ok()
+    taken.map_err(|_| Told)
 }
 
 fn other(entry: &Entry, problems: &mut Problems) -> Option<Expected> {

@@ -239,7 +239,9 @@ fn read_webhook(
     let body = body.unwrap_or(Content { source: Source::Text(Bytes::new()), changes: Vec::new() });
     let method = method.unwrap_or(Method::Post);
     let mut webhook = GivenWebhook { connection, method, event, at, headers, query, body, replies };
-    changes.iter().for_each(|change| webhook.change(change, problems));
+    for change in changes {
+        webhook.change(change, problems);
+    }
     Some(webhook)
 }
 
@@ -318,16 +320,7 @@ impl GivenWebhook {
             .collect();
         match names.as_slice() {
             ["body", ..] => self.body.changes.push(change.within(1)),
-            ["replies", purpose, ..] => match self.replies.iter_mut().find(|reply| reply.purpose == *purpose) {
-                Some(reply) => reply.content.changes.push(change.within(2)),
-                None => {
-                    let text = format!("the webhook has no reply `{purpose}`");
-                    let known: Vec<&str> = self.replies.iter().map(|reply| reply.purpose.as_str()).collect();
-                    problems
-                        .add(&change.key.place, code::UNKNOWN_FIELD, text)
-                        .hint(format!("it has {}", list(known.into_iter())));
-                }
-            },
+            ["replies", purpose, ..] => self.change_reply(purpose, change, problems),
             ["headers", name] => set_pair(&mut self.headers, name, change, problems),
             ["query", name] => set_pair(&mut self.query, name, change, problems),
             ["event"] => self.event = super::super::fields::text_of(&change.value, problems).map(str::to_owned),
@@ -337,6 +330,16 @@ impl GivenWebhook {
                     .hint("begin with `body.`, `replies.<what was fetched>.`, `headers.` or `query.`, or change the `event`");
             }
         }
+    }
+
+    fn change_reply(&mut self, purpose: &str, change: &Change, problems: &mut Problems) {
+        if let Some(reply) = self.replies.iter_mut().find(|reply| reply.purpose == purpose) {
+            reply.content.changes.push(change.within(2));
+            return;
+        }
+        let text = format!("the webhook has no reply `{purpose}`");
+        let known: Vec<&str> = self.replies.iter().map(|reply| reply.purpose.as_str()).collect();
+        problems.add(&change.key.place, code::UNKNOWN_FIELD, text).hint(format!("it has {}", list(known.into_iter())));
     }
 }
 

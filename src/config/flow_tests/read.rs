@@ -135,7 +135,9 @@ impl Reader<'_> {
             return None;
         };
         let expected = expected::read(expect, self.connections, problems);
-        expected.iter().for_each(|expected| self.check_names(expected, problems));
+        for expected in &expected {
+            self.check_names(expected, problems);
+        }
         let results = case.results.or(shared.results);
         let ends = results.map_or_else(BTreeMap::new, |node| self.results(node, shared.flow.as_deref(), problems));
         Some(FlowTest {

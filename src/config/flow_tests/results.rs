@@ -41,8 +41,9 @@ pub(super) fn read(
 }
 
 /// Complains about a step that no flow has.
-pub(super) fn no_such_step<'a>(key: &Key, steps: impl Iterator<Item = &'a Step> + Clone, problems: &mut Problems) {
-    let known = || steps.clone().map(|step| step.name.as_str());
+pub(super) fn no_such_step<'a>(key: &Key, steps: impl Iterator<Item = &'a Step>, problems: &mut Problems) {
+    let steps: Vec<&str> = steps.map(|step| step.name.as_str()).collect();
+    let known = || steps.iter().copied();
     let added = problems.add(&key.place, code::NO_SUCH_STEP, format!("there is no step `{}`", key.text));
     match suggest::nearest(&key.text, known()) {
         Some(near) => added.hint(format!("did you mean `{near}`?")),

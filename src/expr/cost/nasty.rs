@@ -85,9 +85,8 @@ impl<I: Iterator<Item = u8>> Builder<'_, I> {
         let which = usize::from(self.pick(count));
         let (name, member) = &self.names[which];
         match member {
-            Member::Item => format!("{name}.name"),
+            Member::Item | Member::Label => format!("{name}.name"),
             Member::Field => format!("{name}.value"),
-            Member::Label => format!("{name}.name"),
             Member::Text => name.clone(),
         }
     }

@@ -66,8 +66,8 @@ fn what_could_stall_a_router_is_refused_where_it_stands() {
         let found = Expression::condition(text, &scope()).expect_err(text);
         let [problem] = found.as_slice() else { panic!("{text}: {found:?}") };
         assert_eq!(problem.code, code::TOO_COSTLY, "{text}");
-        told.push_str(&format!("{text}\n{}^ {}\n", " ".repeat(problem.offset), problem.message));
-        told.push_str(&format!("  {}\n", problem.hint.as_deref().unwrap_or("")));
+        let (under, hint) = (" ".repeat(problem.offset), problem.hint.as_deref().unwrap_or(""));
+        told.extend([text, "\n", &under, "^ ", &problem.message, "\n  ", hint, "\n"]);
     }
     insta::assert_snapshot!(told);
 }

@@ -149,7 +149,7 @@ mod tests {
         #[test]
         fn a_mistyped_digit_is_refused(start in "[0-9]{10}", at in 0_usize..11, by in 1_u8..10) {
             for (country, length, end) in [("HU", 7, "241"), ("PL", 9, ""), ("HR", 10, "")] {
-                let Some(id) = completed(country, &start[..length], end) else { continue };
+                let Some(id) = completed(country, start.get(..length).expect("ASCII"), end) else { continue };
                 let wrong = mistyped(&id, at.min(length), by);
                 prop_assert_eq!(company_id(country, &wrong), Verdict::WrongChecksum, "{} {}", country, wrong);
             }
@@ -159,7 +159,7 @@ mod tests {
         #[test]
         fn most_mistyped_digits_are_refused(start in "[0-9]{9}", at in 0_usize..7) {
             for (country, length) in [("CZ", 7), ("RO", 9)] {
-                let Some(id) = completed(country, &start[..length], "") else { continue };
+                let Some(id) = completed(country, start.get(..length).expect("ASCII"), "") else { continue };
                 let taken = (1..10).filter(|by| company_id(country, &mistyped(&id, at, *by)) == Verdict::Valid).count();
                 prop_assert!(taken <= 1, "{} {}", country, id);
             }

@@ -36,8 +36,8 @@ async fn sell(stage: &Stage, process: &Process, id: u64) {
 
 /// The lists that the CRM has anybody on.
 fn lists(stage: &Stage) -> Vec<String> {
-    let state = stage.anabix.state();
-    let mut titles: Vec<String> = values(&state["lists"]).iter().map(|list| text(&list["title"])).collect();
+    let account = stage.anabix.state();
+    let mut titles: Vec<String> = values(&account["lists"]).iter().map(|list| text(&list["title"])).collect();
     titles.sort();
     titles
 }

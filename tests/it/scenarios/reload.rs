@@ -79,8 +79,8 @@ async fn under_load_every_event_is_judged_by_one_version(stage: Stage) {
     let paid = play.events("order.paid").await;
     for event in &paid {
         let expected = if event.since.at < since { (&before, "first") } else { (&after, "second") };
-        let [(version, step)] = made[&event.id].as_slice() else { panic!("{:?}", made[&event.id]) };
-        assert_eq!((version, step.as_str()), expected, "true since {}, in force since {since}", event.since.at);
+        let [(judged_by, by_step)] = made[&event.id].as_slice() else { panic!("{:?}", made[&event.id]) };
+        assert_eq!((judged_by, by_step.as_str()), expected, "true since {}, in force since {since}", event.since.at);
     }
     let used: BTreeSet<_> = made.values().flatten().map(|(version, _)| version).collect();
     assert_eq!(used, BTreeSet::from([&before, &after]));
