@@ -111,13 +111,17 @@ pub(crate) fn merge(files: &[Arc<SourceFile>], problems: &mut Problems) -> Files
         }
     }
     merged.with_flows.sort();
+    merged
+}
+
+/// Complains about a config that says nothing. (A stored flow set may: then no flows were in force.)
+pub(crate) fn refuse_empty(merged: &Files, files: &[Arc<SourceFile>], problems: &mut Problems) {
     let parts =
         [&merged.connections, &merged.flows, &merged.lookups, &merged.field_sets, &merged.tests, &merged.service];
     let empty = parts.into_iter().all(Vec::is_empty);
     if let Some(file) = files.first().filter(|_| empty && problems.count() == 0) {
         problems.add(&Place::start(file), code::NO_CONFIG, "the config is empty").hint(BEGIN);
     }
-    merged
 }
 
 /// Whether an entry of a file says what flows do: then the file is part of the flow set.

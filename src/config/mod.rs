@@ -174,6 +174,7 @@ fn check_all(
     mut problems: Problems,
 ) -> Result<Config, Report> {
     let files = files::merge(sources, &mut problems);
+    files::refuse_empty(&files, sources, &mut problems);
     let connections = connections::read(&files.connections, vendors, secrets, &mut problems);
     let lookups = lookups::read(&files.lookups, &mut problems);
     flows::defaults::check(&connections, &lookups, &mut problems);

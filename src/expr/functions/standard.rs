@@ -51,10 +51,10 @@ functions! {
         "default('', 'no note')" => "no note";
     "lookup"(Lookup, Text) -> Text, Grows::Member, Some(lookup),
         "A custom field by its name or id, or a mapping's member; empty when it is not there.",
-        "lookup({'fapi.id': '77'}, 'fapi.id')" => "77";
+        "lookup({'shop.id': '77'}, 'shop.id')" => "77";
     "lookup"(Lookup, Text, Text) -> Text, Grows::Member, Some(lookup),
         "A custom field by its name or id, or a mapping's member; the last text when it is not there or empty.",
-        "lookup({'fapi.id': '77'}, 'shop.id', 'none')" => "none";
+        "lookup({'shop.id': '77'}, 'till.id', 'none')" => "none";
     "lookup"(Table, TextOrInteger) -> Text, Grows::Member, Some(lookup),
         "What a mapping table of `lookups` holds for a value, `lookup(\"statuses\", order.status)`. A value without a row is an \
          error, is skipped, or gives the table's default, as the table says.",
