@@ -87,6 +87,9 @@ fn split(condition: &str) -> Vec<&str> {
             '&' if depth == 0 && doubled => {
                 clauses.extend(condition.get(begin..at - 1));
                 begin = at + 1;
+                // A third one begins anew.
+                before = None;
+                continue;
             }
             _ => {}
         }
