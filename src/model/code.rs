@@ -159,11 +159,11 @@ codes! {
 
     // Events and flows.
     EVALUATION_FAILED = "evaluation-failed", Permanent, "a flow's expression failed",
-        "The dead letter names the flow, the step and the field. Mend the flow, then `spojka dead retry`.";
+        "The dead letter names the flow, the step and the field. Mend the flow. An event is judged by the flows of its time, so a retry alone fails again: `spojka replay --as-of present` with the letter's time range does what is missing by the flows of now.";
     EVALUATION_TOO_LARGE = "evaluation-too-large", Permanent, "the event holds more than a flow's expression may look at",
-        "A list or a text is longer than expressions may use, so that no event ever stalls the router. The dead letter names the flow, the step and the field. Let the flow use other fields, then `spojka dead retry`.";
+        "A list or a text is longer than expressions may use, so that no event ever stalls the router. The dead letter names the flow, the step and the field. Let the flow use other fields. An event is judged by the flows of its time, so a retry alone fails again: `spojka replay --as-of present` with the letter's time range does what is missing by the flows of now.";
     BAD_PARAMETER = "bad-parameter", Permanent, "a step's parameter has a value that the operation does not take",
-        "The dead letter names the parameter. Mend the flow or the source's data, then `spojka dead retry`.";
+        "The dead letter names the parameter. Mend the flow or the source's data. An event is judged by the flows of its time, so a retry alone fails again: `spojka replay --as-of present` with the letter's time range does what is missing by the flows of now.";
     FLOW_SET_MISSING = "flow-set-missing", Permanent, "the flow set that began this flow is gone from the log",
         "The step is done, but the flow cannot go on. `spojka replay` the event to start it afresh.";
 
