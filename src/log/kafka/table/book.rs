@@ -151,9 +151,11 @@ impl Book {
         self.state.next == 0
     }
 
-    pub(super) fn draft(&self) -> Draft {
+    /// Begins a first reading. What one that failed has left is gone.
+    pub(super) fn draft(&mut self) -> LogResult<Draft> {
+        self.file.clear()?;
         let sorter = Sorter::new(self.file.beside("run"));
-        Draft { sorter, state: self.state.clone(), ignored: BTreeSet::new() }
+        Ok(Draft { sorter, state: self.state.clone(), ignored: BTreeSet::new() })
     }
 
     /// Takes what was read from the log into a draft.
@@ -314,7 +316,9 @@ mod tests {
         let mut read = fixture(Fencing::Epochs);
         read.read(entries.clone(), 9);
         let mut drafted = fixture(Fencing::Epochs);
-        let mut draft = drafted.book.draft();
+        drafted.book.fill(&[(Bytes::from_static(b"half"), Bytes::from_static(b"x"))]).expect("filled");
+        let mut draft = drafted.book.draft().expect("begun");
+        assert_eq!(drafted.get("half"), None, "left by a reading that failed");
         entries.chunks(2).for_each(|some| drafted.book.note(&mut draft, some).expect("noted"));
         drafted.acknowledge([entry(9, "own", Some("mine"), 2)]);
         let (mut merge, beside) = draft.close().expect("closed");

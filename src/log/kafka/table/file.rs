@@ -143,6 +143,11 @@ impl File {
         reset(&mut self.connection).map_err(|error| broken(&error))
     }
 
+    /// Takes all records out.
+    pub(super) fn clear(&mut self) -> LogResult<()> {
+        self.connection.execute_batch("DELETE FROM records; DELETE FROM ignored;").map_err(|error| broken(&error))
+    }
+
     /// Makes changes and moves on, as one.
     pub(super) fn apply<'a>(&mut self, changes: impl Iterator<Item = Change<'a>>, state: &State) -> LogResult<()> {
         self.try_apply(changes, state).map_err(|error| broken(&error))

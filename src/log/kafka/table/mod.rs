@@ -139,7 +139,7 @@ impl KafkaTable {
 
     /// Reads a long topic from its beginning: what it holds is sorted, then written in one go.
     async fn build(&self, mut reader: KafkaReader, end: u64) -> LogResult<()> {
-        let mut draft = self.book().draft();
+        let mut draft = self.book().draft()?;
         loop {
             let records = reader.next().await?;
             if records.is_empty() {
