@@ -153,7 +153,8 @@ impl Book {
 
     /// Begins a first reading. What one that failed has left is gone.
     pub(super) fn draft(&mut self) -> LogResult<Draft> {
-        self.file.clear()?;
+        self.state = self.file.renew()?;
+        self.file.forgo_journal()?;
         let sorter = Sorter::new(self.file.beside("run"));
         Ok(Draft { sorter, state: self.state.clone(), ignored: BTreeSet::new() })
     }
@@ -175,8 +176,9 @@ impl Book {
         self.file.apply(records.iter().map(|(key, value)| Change::Put(key, value)), &self.state)
     }
 
-    /// All of a draft's records are in the file, which is the topic up to `next` from now on.
+    /// All of a draft's records are in the file and on the disk: it is the topic up to `next` from now on.
     pub(super) fn adopt(&mut self, drafted: Drafted, next: u64, now: Timestamp) -> LogResult<()> {
+        self.file.keep_journal()?;
         let state = State { next, fresh: now, ..drafted.state };
         self.file.apply(drafted.ignored.iter().map(Change::Ignore), &state)?;
         (self.state, self.ignored) = (state, drafted.ignored);
@@ -229,9 +231,8 @@ mod tests {
     fn fixture(fencing: Fencing) -> Fixture {
         let directory = tempfile::tempdir().expect("directory");
         let identity = Identity { cluster: "c".to_owned(), topic: "t".to_owned(), fenced: false };
-        let mut file = File::open(directory.path(), "t").expect("file");
-        file.reset(&identity).expect("reset");
-        let state = file.state(&identity).expect("read").expect("just made");
+        let (mut file, _) = File::open(directory.path(), "t", &identity).expect("file");
+        let state = file.renew().expect("made");
         Fixture { book: Book::new(file, state, fencing).expect("book"), _directory: directory }
     }
 

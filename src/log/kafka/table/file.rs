@@ -1,5 +1,8 @@
 //! A table's local file: SQLite, one transaction for records and the offset behind them. It can be rebuilt from its topic at
 //! any time, so nothing in it is worth mending: what does not fit is thrown away.
+//!
+//! While it is built from a long topic it has no journal. It stands at the beginning until all of it is on the disk, so
+//! whatever a crash leaves of it is not believed.
 
 use std::path::{Path, PathBuf};
 
@@ -26,9 +29,15 @@ const SCHEMA: &str = "
         last_offset INTEGER, last_time INTEGER, last_key BLOB
     );";
 
+/// `normal` syncs at checkpoints only, which is what keeps the file whole through a loss of power.
+const JOURNAL: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 2000;";
+
 /// An open file. Locked as long as it is open.
 pub(super) struct File {
     connection: Connection,
+    directory: PathBuf,
+    name: String,
+    identity: Identity,
 }
 
 /// Which topic a file belongs to.
@@ -72,20 +81,28 @@ pub(super) enum Change<'a> {
 }
 
 impl File {
-    /// Opens the first file of this name that no other process has open, or makes one.
-    pub(super) fn open(directory: &Path, topic: &str) -> LogResult<Self> {
+    /// Opens the first file of this name that no other process has open, or makes one. With its state, if it belongs to this
+    /// topic.
+    pub(super) fn open(directory: &Path, name: &str, identity: &Identity) -> LogResult<(Self, Option<State>)> {
         std::fs::create_dir_all(directory).map_err(|error| {
             LogError::Broken(format!("the directory `{}` cannot be made: {error}", directory.display()))
         })?;
+        let open = |connection| Self {
+            connection,
+            directory: directory.to_owned(),
+            name: name.to_owned(),
+            identity: identity.clone(),
+        };
         for number in 1..=PROCESSES {
-            let path = path(directory, topic, number);
-            match Self::at(&path) {
-                Ok(file) => return Ok(file),
+            let path = path(directory, name, number);
+            let opened = connect(&path).map(open).and_then(|file| file.state().map(|state| (file, state)));
+            match opened {
+                Ok(opened) => return Ok(opened),
                 Err(error) if is(&error, &[ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked]) => {}
                 Err(error) if is(&error, &[ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt]) => {
                     tracing::warn!(path = %path.display(), "a table's file is damaged and is made again");
                     remove(&path)?;
-                    return Self::at(&path).map_err(|error| broken(&error));
+                    return Ok((open(connect(&path).map_err(|error| broken(&error))?), None));
                 }
                 Err(error) => return Err(broken(&error)),
             }
@@ -93,59 +110,60 @@ impl File {
         Err(LogError::Broken(format!("more than {PROCESSES} processes share `{}`", directory.display())))
     }
 
-    fn at(path: &Path) -> rusqlite::Result<Self> {
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(std::time::Duration::ZERO)?;
-        // Exclusive: one process, no shared memory, and the lock goes with the process however it ends. In WAL mode
-        // `normal` syncs at checkpoints only, which is what keeps the file whole through a loss of power.
-        connection.execute_batch(
-            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-             PRAGMA wal_autocheckpoint = 4000; BEGIN IMMEDIATE; COMMIT;",
-        )?;
-        connection.execute_batch(SCHEMA)?;
-        Ok(Self { connection })
+    pub(super) fn path(&self) -> PathBuf {
+        PathBuf::from(self.connection.path().unwrap_or_default())
     }
 
     /// A path beside the file that nobody else uses as long as it is open.
     pub(super) fn beside(&self, extension: &str) -> PathBuf {
-        let mut path = std::ffi::OsString::from(self.connection.path().unwrap_or_default());
+        let mut path = self.path().into_os_string();
         path.push(".");
         path.push(extension);
         PathBuf::from(path)
     }
 
-    /// The state, if the file belongs to this topic.
-    pub(super) fn state(&self, identity: &Identity) -> LogResult<Option<State>> {
-        let row = self
-            .connection
+    fn state(&self) -> rusqlite::Result<Option<State>> {
+        let Identity { cluster, topic, fenced } = &self.identity;
+        self.connection
             .query_row(
                 "SELECT next, epoch, fresh, last_offset, last_time, last_key FROM state
                  WHERE only = 0 AND format = ?1 AND cluster = ?2 AND topic = ?3 AND fenced = ?4",
-                params![FORMAT, identity.cluster, identity.topic, identity.fenced],
+                params![FORMAT, cluster, topic, fenced],
                 state_of,
             )
-            .optional();
-        row.map_err(|error| broken(&error))
+            .optional()
     }
 
-    /// Empties the file for this topic.
-    pub(super) fn reset(&mut self, identity: &Identity) -> LogResult<()> {
-        let reset = |connection: &mut Connection| -> rusqlite::Result<()> {
-            let transaction = connection.transaction()?;
-            transaction.execute_batch("DELETE FROM records; DELETE FROM ignored; DELETE FROM state;")?;
-            transaction.execute(
-                "INSERT INTO state (only, format, cluster, topic, fenced, next, epoch, fresh)
-                 VALUES (0, ?1, ?2, ?3, ?4, 0, 0, 0)",
-                params![FORMAT, identity.cluster, identity.topic, identity.fenced],
-            )?;
-            transaction.commit()
-        };
-        reset(&mut self.connection).map_err(|error| broken(&error))
+    /// Throws the file away and makes an empty one for this topic. (Taking gigabytes of records out of it takes longer.)
+    pub(super) fn renew(&mut self) -> LogResult<State> {
+        let path = self.path();
+        let nothing = Connection::open_in_memory().map_err(|error| broken(&error))?;
+        drop(std::mem::replace(&mut self.connection, nothing));
+        remove(&path)?;
+        // Another process may be quicker than we are: then this is another file.
+        (*self, _) = Self::open(&self.directory, &self.name, &self.identity)?;
+        self.begin().map_err(|error| broken(&error))
     }
 
-    /// Takes all records out.
-    pub(super) fn clear(&mut self) -> LogResult<()> {
-        self.connection.execute_batch("DELETE FROM records; DELETE FROM ignored;").map_err(|error| broken(&error))
+    fn begin(&self) -> rusqlite::Result<State> {
+        let Identity { cluster, topic, fenced } = &self.identity;
+        self.connection.execute(
+            "INSERT OR REPLACE INTO state (only, format, cluster, topic, fenced, next, epoch, fresh)
+             VALUES (0, ?1, ?2, ?3, ?4, 0, 0, 0)",
+            params![FORMAT, cluster, topic, fenced],
+        )?;
+        self.state()?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+
+    /// From now on nothing is written twice, and what fails leaves a file of no use. Until [`Self::keep_journal`].
+    pub(super) fn forgo_journal(&mut self) -> LogResult<()> {
+        let pragmas = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;";
+        self.connection.execute_batch(pragmas).map_err(|error| broken(&error))
+    }
+
+    /// From now on what was written is whole after every crash. Before it, all of it must be on the disk.
+    pub(super) fn keep_journal(&mut self) -> LogResult<()> {
+        self.connection.execute_batch(JOURNAL).map_err(|error| broken(&error))
     }
 
     /// Makes changes and moves on, as one.
@@ -218,6 +236,19 @@ impl File {
         };
         ignored().map_err(|error| broken(&error))
     }
+}
+
+/// Opens a file, and locks it.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(std::time::Duration::ZERO)?;
+    // Exclusive: one process, no shared memory, and the lock goes with the process however it ends. With pages of 8 KiB,
+    // records of up to 2 KB (all outcomes, most actions that wait) need no page of their own; with 4 KiB those over 1 KB do.
+    connection.execute_batch("PRAGMA page_size = 8192; PRAGMA locking_mode = EXCLUSIVE;")?;
+    connection.execute_batch(JOURNAL)?;
+    connection.execute_batch("BEGIN IMMEDIATE; COMMIT;")?;
+    connection.execute_batch(SCHEMA)?;
+    Ok(connection)
 }
 
 fn state_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<State> {

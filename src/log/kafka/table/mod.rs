@@ -10,13 +10,16 @@ mod sorter;
 
 use std::{
     collections::HashMap,
+    io,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    thread,
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use self::{
     book::{Book, Entry, Turn},
@@ -84,14 +87,14 @@ impl KafkaTable {
         }
         let cluster = parts.lookup.cluster_id().await?;
         let identity = Identity { cluster, topic: topic.to_owned(), fenced: fencing == Fencing::Epochs };
-        let mut file = File::open(&parts.configs.settings().state_dir, &file_name(topic, fencing))?;
-        let state = match file.state(&identity)? {
+        let directory = &parts.configs.settings().state_dir;
+        let (mut file, state) = File::open(directory, &file_name(topic, fencing), &identity)?;
+        let state = match state {
             // One that stands at the beginning may hold part of a first reading that never ended.
             Some(state) if state.next > 0 && is_current(parts, topic, &state, config.delete_retention).await? => state,
             found => {
                 tracing::info!(topic, found = found.is_some(), "a table is built from its topic");
-                file.reset(&identity)?;
-                file.state(&identity)?.ok_or_else(|| LogError::Broken("a table's file forgets".to_owned()))?
+                file.renew()?
             }
         };
         let book = Mutex::new(Book::new(file, state, fencing)?);
@@ -159,6 +162,9 @@ impl KafkaTable {
             // There are other tasks.
             tokio::task::yield_now().await;
         }
+        let path = self.book().file().path();
+        let on_disk = on_disk(path).await;
+        on_disk.map_err(|error| LogError::Broken(format!("a table's file: {error}")))?;
         self.book().adopt(beside, end, self.parts.clock.now())
     }
 
@@ -231,6 +237,14 @@ async fn still_stands(parts: &Arc<Parts>, topic: &str, mark: &Mark) -> LogResult
         let found = Mark { offset: record.offset, time: record.timestamp, key: record.key.clone() };
         found.offset == mark.offset && found.key == mark.key && same_millisecond(found.time, mark.time)
     }))
+}
+
+/// Waits until all of a file is on the disk. A thread does: it may take seconds.
+async fn on_disk(path: PathBuf) -> io::Result<()> {
+    let (done, synced) = oneshot::channel();
+    let sync = move || std::fs::File::open(path)?.sync_all();
+    thread::Builder::new().name("table sync".to_owned()).spawn(move || done.send(sync()))?;
+    synced.await.map_err(io::Error::other)?
 }
 
 /// Topics have no other signs than letters, digits, `.`, `_` and `-` in their names.
