@@ -159,11 +159,11 @@ codes! {
 
     // Events and flows.
     EVALUATION_FAILED = "evaluation-failed", Permanent, "a flow's expression failed",
-        "The dead letter names the flow, the step and the field. Mend the flow. An event is judged by the flows of its time, so a retry alone fails again: `spojka replay --as-of present` with the letter's time range does what is missing by the flows of now.";
+        "The dead letter names the flow, the step and the field. Mend the flow and put it in force: `spojka dead retry` then judges by its present words what failed by the old ones.";
     EVALUATION_TOO_LARGE = "evaluation-too-large", Permanent, "the event holds more than a flow's expression may look at",
-        "A list or a text is longer than expressions may use, so that no event ever stalls the router. The dead letter names the flow, the step and the field. Let the flow use other fields. An event is judged by the flows of its time, so a retry alone fails again: `spojka replay --as-of present` with the letter's time range does what is missing by the flows of now.";
+        "A list or a text is longer than expressions may use, so that no event ever stalls the router. The dead letter names the flow, the step and the field. Let the flow use other fields and put it in force: `spojka dead retry` then judges by its present words what failed by the old ones.";
     BAD_PARAMETER = "bad-parameter", Permanent, "a step's parameter has a value that the operation does not take",
-        "The dead letter names the parameter. Mend the flow or the source's data. An event is judged by the flows of its time, so a retry alone fails again: `spojka replay --as-of present` with the letter's time range does what is missing by the flows of now.";
+        "The dead letter names the parameter. Mend the flow and put it in force: `spojka dead retry` then judges by its present words what failed by the old ones. Where the source's data is wrong, mend it there: what the source then tells is a new event.";
     FLOW_SET_MISSING = "flow-set-missing", Permanent, "the flow set that began this flow is gone from the log",
         "The step is done, but the flow cannot go on. `spojka replay` the event to start it afresh.";
 
@@ -282,7 +282,7 @@ codes! {
         "`missing: default` needs a `default`, and only then there is one.";
     NO_SUCH_LOOKUP = "no-such-lookup", Config, "an expression names a lookup that is not there", "Write it under `lookups`, or mend the name.";
     NO_SUCH_ROW = "no-such-row", Config, "a lookup has no row for a value",
-        "Add the row (or a default) and put the flows in force. `spojka dead list --code no-such-row` shows the values that were seen. A fact is judged by the rows of its time, so a retry alone finds none again: `spojka replay --as-of present` with the letters' time range does what is missing by the rows of now; `spojka dead discard` then clears the letters.";
+        "Add the row (or a default) and put the flows in force. `spojka dead list --code no-such-row` shows the values that were seen. `spojka dead retry --code no-such-row` then does what was missed.";
 
     // What running the tests beside the flows finds.
     TEST_FAILED = "test-failed", Config, "a test beside the flows does not get what it expects",

@@ -2,7 +2,8 @@
 //! event, flow and step, so whoever remembers the id has seen the conditions hold.
 
 use super::{
-    plan::{Routing, judges, run_of},
+    judges::judges,
+    plan::{Routing, run_of},
     routed::{Routed, Skip},
 };
 use crate::{

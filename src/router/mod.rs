@@ -7,6 +7,7 @@
 pub mod coerce;
 pub mod flow;
 pub mod foresee;
+mod judges;
 pub mod plan;
 pub mod preflight;
 pub mod rehearse;

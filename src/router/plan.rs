@@ -1,12 +1,13 @@
 //! From an event to actions. Pure: no sockets, no clock, no memory.
 
-use std::{cell::OnceCell, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::OnceCell, collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
 use super::{
     coerce::coerce,
-    flow::{Flow, FlowSet, Given, Hold, OnRefusal, Source, Step},
+    flow::{Flow, Given, Hold, OnRefusal, Source, Step},
+    judges::{judges, mended},
     preflight,
     routed::{Failure, Routed, Why},
     rules::Rules,
@@ -63,73 +64,20 @@ fn begin(event: &Event, facts: &OnceCell<Facts>, routing: &Routing<'_>) -> Route
             return routed;
         }
     };
-    let nothing = Results::new();
-    let facts = facts.get_or_init(|| Facts::of(event, &nothing));
+    let facts = facts.get_or_init(|| Facts::of(event, &Results::new()));
     for (hash, flow) in judges {
-        let holds = flow.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
-        routed.note(flow, None, "when", facts);
-        match holds {
-            Ok(true) => {
-                let traceparent = &event.traceparent;
-                let run = Run { flow, hash: &hash, event, traceparent, ids: routing.ids, adopt: false };
-                run.start_with(None, &nothing, facts, &mut routed);
-            }
-            Ok(false) => routed.skip(flow, None, Why::Condition),
-            Err(failed) => routed.stop(flow, None, "when", &failed),
+        let run =
+            |hash, flow| Run { flow, hash, event, traceparent: &event.traceparent, ids: routing.ids, adopt: false };
+        let before = routed.mark();
+        run(&hash, flow).begin(facts, &mut routed);
+        if routed.failed_since(&before)
+            && let Some((hash, flow)) = mended(flow, &hash, event, routing)
+        {
+            routed.back_to(&before);
+            run(hash, flow).begin(facts, &mut routed);
         }
     }
     routed
-}
-
-/// The flows that judge a fact, each from the right flow set. What concerns the fact but does not judge it is skipped.
-pub(super) fn judges<'a>(
-    event: &'a Event,
-    routing: &Routing<'a>,
-    routed: &mut Routed,
-) -> Result<Vec<(FlowSetHash, &'a Flow)>, FlowSetHash> {
-    let since = event.since.at;
-    let then = find(routing.rules, since)?;
-    let now = find(routing.rules, routing.now.max(since))?;
-    let mut judges: Vec<(FlowSetHash, &Flow)> = Vec::new();
-    let too_old = event.arrived.duration_since(since).unsigned_abs() > routing.remember;
-
-    // A flow that claims an earlier start does so by its present words.
-    for flow in interested(now, event).filter(|flow| flow.start.is_some_and(|start| start <= since)) {
-        judges.extend(now.map(|(hash, _)| (hash.clone(), flow)));
-    }
-    for flow in interested(then, event) {
-        if judges.iter().any(|(_, other)| other.identity == flow.identity) {
-            continue;
-        }
-        match flow.start {
-            Some(start) if start > since => routed.skip(flow, None, Why::BeforeStart),
-            _ => judges.extend(then.map(|(hash, _)| (hash.clone(), flow))),
-        }
-    }
-    for flow in interested(now, event) {
-        let judging = judges.iter().any(|(_, other)| other.identity == flow.identity);
-        let told = routed.skipped.iter().any(|skip| skip.flow == flow.name);
-        if !judging && !told {
-            let why = if flow.start.is_some() { Why::BeforeStart } else { Why::BeforeFlow };
-            routed.skip(flow, None, why);
-        }
-    }
-    if too_old {
-        judges.drain(..).for_each(|(_, flow)| routed.skip(flow, None, Why::TooOld));
-    }
-    Ok(judges)
-}
-
-type Found<'a> = Option<(&'a FlowSetHash, &'a Arc<FlowSet>)>;
-
-/// The flow set in force at a moment. An error when it is named but not known.
-fn find(rules: &Rules, at: Timestamp) -> Result<Found<'_>, FlowSetHash> {
-    let Some(hash) = rules.in_force(at) else { return Ok(None) };
-    rules.set(hash).map(|set| Some((hash, set))).ok_or_else(|| hash.clone())
-}
-
-fn interested<'a>(found: Found<'a>, event: &'a Event) -> impl Iterator<Item = &'a Flow> {
-    found.into_iter().flat_map(move |(_, set)| set.interested(event))
 }
 
 /// A step came to its end: its flow goes on, by the flow set that began it.
@@ -166,8 +114,16 @@ fn go_on(event: &Event, step: &v1::Step, routing: &Routing<'_>) -> Routed {
     // What comes behind a step that was adopted is adopted too: it happened before we knew of it, or never will.
     let adopt = step.outcome == End::Adopted.as_str();
     let hash = &continuation.flow_set;
-    let run = Run { flow, hash, event: &first, traceparent: &traceparent, ids: routing.ids, adopt };
-    run.start(Some(ended), &results, &mut routed);
+    let run = |hash, flow| Run { flow, hash, event: &first, traceparent: &traceparent, ids: routing.ids, adopt };
+    let before = routed.mark();
+    run(hash, flow).start(Some(ended), &results, &mut routed);
+    if routed.failed_since(&before)
+        && let Some((hash, flow)) = mended(flow, hash, &first, routing)
+        && let Some(ended) = flow.steps.iter().position(|other| other.name == step.step)
+    {
+        routed.back_to(&before);
+        run(hash, flow).start(Some(ended), &results, &mut routed);
+    }
     routed
 }
 
@@ -189,6 +145,17 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Starts the flow on a new fact, if its condition agrees.
+    fn begin(&self, facts: &Facts, routed: &mut Routed) {
+        let holds = self.flow.when.as_ref().map_or(Ok(true), |when| when.holds(facts));
+        routed.note(self.flow, None, "when", facts);
+        match holds {
+            Ok(true) => self.start_with(None, &Results::new(), facts, routed),
+            Ok(false) => routed.skip(self.flow, None, Why::Condition),
+            Err(failed) => routed.stop(self.flow, None, "when", &failed),
+        }
+    }
+
     /// Starts the steps that wait for the end of a step, or for the event itself.
     fn start(&self, ended: Option<usize>, results: &Results, routed: &mut Routed) {
         if self.flow.after(ended).next().is_some() {

@@ -60,8 +60,15 @@ pub enum Why {
 }
 
 impl Why {
-    pub const ALL: [Self; 6] =
-        [Self::Condition, Self::BeforeFlow, Self::BeforeStart, Self::TooOld, Self::WaitsInVain, Self::Adopted];
+    pub const ALL: [Self; 7] = [
+        Self::Condition,
+        Self::BeforeFlow,
+        Self::BeforeStart,
+        Self::TooOld,
+        Self::WaitsInVain,
+        Self::NoRow,
+        Self::Adopted,
+    ];
 
     /// For labels of metrics.
     pub fn as_str(self) -> &'static str {
@@ -97,7 +104,39 @@ impl Failure {
     }
 }
 
+/// How far something has come of an event.
+pub(super) struct Mark {
+    actions: usize,
+    skipped: usize,
+    failed: usize,
+    warned: usize,
+    missed: usize,
+}
+
 impl Routed {
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            actions: self.actions.len(),
+            skipped: self.skipped.len(),
+            failed: self.failed.len(),
+            warned: self.warned.len(),
+            missed: self.missed.len(),
+        }
+    }
+
+    pub(super) fn failed_since(&self, mark: &Mark) -> bool {
+        self.failed.len() > mark.failed
+    }
+
+    /// Forgets what came after.
+    pub(super) fn back_to(&mut self, mark: &Mark) {
+        self.actions.truncate(mark.actions);
+        self.skipped.truncate(mark.skipped);
+        self.failed.truncate(mark.failed);
+        self.warned.truncate(mark.warned);
+        self.missed.truncate(mark.missed);
+    }
+
     pub(super) fn skip(&mut self, flow: &Flow, step: Option<&Step>, why: Why) {
         let step = step.map(|step| step.name.clone());
         self.skipped.push(Skip { flow: flow.name.clone(), step, why });

@@ -205,5 +205,5 @@ impl DeadLetter {
 /// The origin of what was live before; an import's and a replay's stay what they are. The run is part of the ids of fetches.
 fn again(origin: &Origin) -> Origin {
     let kind = if origin.kind == OriginKind::Live { OriginKind::Replay } else { origin.kind };
-    Origin { kind, run: origin.run.clone() }
+    Origin { retried: true, ..Origin::of_run(kind, &origin.run) }
 }

@@ -134,6 +134,17 @@ pub struct Origin {
     /// The run's name; empty for live traffic.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub run: String,
+    /// It, or what it comes from, was a dead letter that a person sent on its way again: flows that failed by their words of
+    /// then are judged by their present ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retried: bool,
+}
+
+impl Origin {
+    /// What comes of a run.
+    pub fn of_run(kind: OriginKind, run: impl Into<String>) -> Self {
+        Self { kind, run: run.into(), retried: false }
+    }
 }
 
 /// The kinds of [`Origin`]. All but live travel on the bulk topics.
@@ -276,7 +287,7 @@ mod tests {
             version: -7,
             arrived: at,
             webhook: WebhookId::from_text("w-1"),
-            origin: Origin { kind: OriginKind::Replay, run: "r1".to_owned() },
+            origin: Origin::of_run(OriginKind::Replay, "r1"),
             traceparent: Some("00-aa-bb-01".to_owned()),
             body: Body::Order(Box::new(v1::Order { id: "42".to_owned(), paid: true, ..Default::default() })),
         };

@@ -77,7 +77,7 @@ fn everything_again_is_held_again() {
         "  notes:\n    on: order.paid\n    do:\n      - crm.add_note: { contact: a, text: one }\n        hold: always\n",
     );
     let mut again = event(ORDER_PAID, order());
-    again.origin = Origin { kind: OriginKind::Repeat, run: "r-1".to_owned() };
+    again.origin = Origin::of_run(OriginKind::Repeat, "r-1");
     let routed = routed_by(&flows, &again);
     assert_eq!(routed.actions[0].hold, Some(Hold::by(Rule::Always)));
 }

@@ -349,7 +349,7 @@ fn editing_a_flow_changes_no_other_id() {
 fn a_replay_gives_the_same_ids_unless_everything_is_to_be_done_again() {
     let config = config(&format!("  one: {{ on: order.paid, do: [{NOTE}] }}\n"));
     let id = |kind| {
-        let origin = Origin { kind, run: "r1".to_owned() };
+        let origin = Origin::of_run(kind, "r1");
         let routed = routed_by(&config, &Event { origin: origin.clone(), ..event(ORDER_PAID, order()) });
         assert_eq!(routed.actions[0].origin, origin);
         routed.actions[0].id.clone()
@@ -398,6 +398,47 @@ fn flows_are_not_retroactive() {
     assert_eq!(fired(&widened, &paid), (names(&[]), vec![("old".to_owned(), Why::Condition)]));
     let later = Event { since: Since { at: day(19), how: How::Stated }, ..paid };
     assert_eq!(fired(&both, &later).0, names(&["old", "new"]));
+}
+
+/// Judging is pure: by its words of then, a flow that failed would fail for ever.
+#[test]
+fn a_retried_event_is_judged_by_the_present_words_of_what_failed_then() {
+    let failing = |flow: &str| {
+        format!("  {flow}: {{ on: order.paid, when: 'decimal_cmp(order.note, \"1\") > 0', do: [{NOTE}] }}\n")
+    };
+    let then = format!("{}{}", failing("one"), flow("two", "when: order.paid,"));
+    let now = format!("{}{}{}", flow("one", ""), flow("two", "when: order.cancelled,"), flow("three", ""));
+    let rules = history(&then, &now);
+    let paid = Event { arrived: day(15), ..event(ORDER_PAID, order()) };
+    let failed = routed_under(&rules, &paid);
+    assert_eq!((failed.failed.len(), failed.actions.len()), (1, 1), "{:?}", failed.failed);
+
+    let retried = Event { origin: Origin { retried: true, ..Origin::of_run(OriginKind::Replay, "") }, ..paid };
+    let (fired, skipped) = fired(&rules, &retried);
+    assert_eq!(fired, names(&["one", "two"]), "what did not fail is judged as it was");
+    assert_eq!(skipped, [("three".to_owned(), Why::BeforeFlow)]);
+    let mended = &routed_under(&rules, &retried).actions[0];
+    let Purpose::Step { flow_set: Some(set), .. } = &mended.purpose else { panic!("a step") };
+    assert_eq!(Some(set), rules.in_force(day(18)), "the action names the words that made it");
+    let unmended = history(&then, &then.replace(NOTE, "crm.add_note: { contact: a, text: c }"));
+    assert_eq!(routed_under(&unmended, &retried).failed.len(), 1);
+    let gone = history(&then, &flow("three", ""));
+    assert_eq!(routed_under(&gone, &retried).failed.len(), 1, "a flow that is gone says what it said");
+}
+
+#[test]
+fn so_is_a_retried_step_that_waited_for_another() {
+    let flows = |text: &str| {
+        format!(
+            "  one:\n    on: order.paid\n    do:\n      - crm.upsert_contact: {{ email: a@b.cz }}\n        name: contact\n      - crm.add_note: {{ contact: '${{steps.contact.contact_id}}', text: '{text}' }}\n"
+        )
+    };
+    let rules = history(&flows("${decimal_round(order.note, 2)}"), &flows("Thanks"));
+    let retried = Origin { retried: true, ..Origin::of_run(OriginKind::Replay, "") };
+    let first = |origin| routed_under(&rules, &Event { origin, ..event(ORDER_PAID, order()) }).actions.remove(0);
+    let then = |origin| routed_under(&rules, &ended(&first(origin), STEP_DONE, &[("contact_id", "7")]));
+    assert_eq!(then(Origin::default()).failed.len(), 1);
+    assert_eq!(parameters(&then(retried)), [json!({"contact": "7", "text": "Thanks"})]);
 }
 
 #[test]

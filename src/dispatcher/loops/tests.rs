@@ -66,7 +66,7 @@ fn a_burst_on_one_key_is_stopped_until_the_window_has_passed() {
 #[test]
 fn what_is_no_turn_of_a_loop_is_not_counted() {
     let mut loops = Loops::new(Some(RULE));
-    let replayed = Origin { kind: OriginKind::Replay, run: "r".to_owned() };
+    let replayed = Origin::of_run(OriginKind::Replay, "r");
     for _ in 0..10 {
         assert_eq!(loops.suspect(&Action { retry: 1, ..action("a", "w") }, at(0)), None);
         assert_eq!(loops.suspect(&Action { origin: replayed.clone(), ..action("a", "w") }, at(0)), None);

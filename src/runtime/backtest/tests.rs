@@ -74,7 +74,7 @@ impl Play {
             version: version_of(arrived),
             arrived,
             webhook: WebhookId::from_text("w-1"),
-            origin: Origin { kind, run: String::new() },
+            origin: Origin::of_run(kind, ""),
             traceparent: None,
             body: Body::Order(Box::new(Order { id: id.to_owned(), ..Order::default() })),
         };

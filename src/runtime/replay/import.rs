@@ -137,7 +137,7 @@ impl Replayer {
             adopt: false,
             only: Occasions::default(),
             hold: None,
-            origin: Origin { kind: OriginKind::Import, run: import.run.clone() },
+            origin: Origin::of_run(OriginKind::Import, &import.run),
             traceparent: None,
         }
     }

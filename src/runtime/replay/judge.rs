@@ -103,7 +103,7 @@ impl Judge {
             OriginKind::Repeat => self.origin.run.clone(),
             _ => action.origin.run.clone(),
         };
-        action.origin = Origin { kind: self.origin.kind, run };
+        action.origin = Origin::of_run(self.origin.kind, run);
         if let Purpose::Fetch { webhook, .. } = &mut action.purpose {
             webhook.origin = action.origin.clone();
         }

@@ -306,8 +306,8 @@ fn name(now: Timestamp, random: [u8; 16]) -> String {
 /// What is done again needs ids of its own; an import's rows stay an import's.
 fn origin_of(replay: &Replay) -> Origin {
     match (&replay.request.import, replay.request.mode) {
-        (Some(run), _) => Origin { kind: OriginKind::Import, run: run.clone() },
-        (None, Mode::All) => Origin { kind: OriginKind::Repeat, run: replay.id.clone() },
-        (None, Mode::Missing | Mode::Failed) => Origin { kind: OriginKind::Replay, run: replay.id.clone() },
+        (Some(run), _) => Origin::of_run(OriginKind::Import, run),
+        (None, Mode::All) => Origin::of_run(OriginKind::Repeat, &replay.id),
+        (None, Mode::Missing | Mode::Failed) => Origin::of_run(OriginKind::Replay, &replay.id),
     }
 }

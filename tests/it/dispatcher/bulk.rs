@@ -26,7 +26,7 @@ use super::{
 const SECOND: Duration = Duration::from_secs(1);
 
 fn replayed(action: Action) -> Action {
-    Action { origin: Origin { kind: OriginKind::Replay, run: "run".to_owned() }, ..action }
+    Action { origin: Origin::of_run(OriginKind::Replay, "run"), ..action }
 }
 
 impl Stage {

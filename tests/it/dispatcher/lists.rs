@@ -22,7 +22,7 @@ const SECOND: Duration = Duration::from_secs(1);
 impl Stage {
     fn list_of(&self, id: &str, name: &str) -> Action {
         let purpose = Purpose::List { list: name.to_owned(), since: at(5), cursor: None, until: Some(at(100)) };
-        let origin = Origin { kind: OriginKind::Import, run: "run".to_owned() };
+        let origin = Origin::of_run(OriginKind::Import, "run");
         Action { purpose, origin, ..self.on(id, "list", "import") }
     }
 
