@@ -27,7 +27,6 @@ use crate::{
 /// Records that one call answers with at most.
 const BATCH: usize = 1000;
 /// How often librdkafka is asked though it did not say that it has something: an event of another kind hides what is behind.
-/// Short, because it is the rule in a long read: with 200 ms one of 12 million records took 324 s, 22 of them at work.
 const TICK: Duration = Duration::from_millis(2);
 
 /// A read that is under way.

@@ -163,8 +163,8 @@ impl Book {
     pub(super) fn note(&self, draft: &mut Draft, entries: &[Entry]) -> LogResult<()> {
         for change in judge(entries, self.fencing, &mut draft.state, &mut draft.ignored) {
             match change {
-                Change::Put(key, value) => draft.sorter.take(key.clone(), Some(value.clone()))?,
-                Change::Delete(key) => draft.sorter.take(key.clone(), None)?,
+                Change::Put(key, value) => draft.sorter.take(key, Some(value))?,
+                Change::Delete(key) => draft.sorter.take(key, None)?,
                 Change::Ignore(_) | Change::Heed(_) => {}
             }
         }

@@ -210,16 +210,13 @@ impl File {
             .map_err(|error| broken(&error))
     }
 
-    /// Keys from `from` on (included or not) that begin with `prefix`.
+    /// Keys that begin with `prefix`, behind `after`.
     pub(super) fn scan(&self, prefix: &str, after: Option<&str>, limit: usize) -> LogResult<Vec<(String, Bytes)>> {
         let scan = || -> rusqlite::Result<Vec<(String, Bytes)>> {
-            let mut scan = self.connection.prepare_cached(
-                "SELECT key, value FROM records WHERE key >= ?1 AND key > ?2 AND (?3 IS NULL OR key < ?3)
-                 ORDER BY key LIMIT ?4",
-            )?;
+            let range = Range::of(prefix, after);
+            let mut scan = self.connection.prepare_cached(&range.query)?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let after = after.unwrap_or_default().as_bytes();
-            let rows = scan.query_map(params![prefix.as_bytes(), after, behind(prefix), limit], |row| {
+            let rows = scan.query_map(params![range.from, range.to, limit], |row| {
                 let key = String::from_utf8_lossy(row.get_ref(0)?.as_blob()?).into_owned();
                 Ok((key, Bytes::from(row.get::<_, Vec<u8>>(1)?)))
             })?;
@@ -249,6 +246,29 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.execute_batch("BEGIN IMMEDIATE; COMMIT;")?;
     connection.execute_batch(SCHEMA)?;
     Ok(connection)
+}
+
+/// What a scan goes over. SQLite goes from one bound to the other if each is named once: of two lower ones it takes either to
+/// begin with, and one that may be missing ends nothing, so that a look at three records reads on to the end of the file.
+struct Range {
+    query: String,
+    from: Vec<u8>,
+    to: Vec<u8>,
+}
+
+impl Range {
+    fn of(prefix: &str, after: Option<&str>) -> Self {
+        let (from, lower) = match after.filter(|after| *after >= prefix) {
+            Some(after) => (after, "key > ?1"),
+            None => (prefix, "key >= ?1"),
+        };
+        let (to, upper) = match behind(prefix) {
+            Some(to) => (to, "key < ?2"),
+            None => (Vec::new(), "?2 = x''"),
+        };
+        let query = format!("SELECT key, value FROM records WHERE {lower} AND {upper} ORDER BY key LIMIT ?3");
+        Self { query, from: from.as_bytes().to_vec(), to }
+    }
 }
 
 fn state_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<State> {

@@ -18,8 +18,6 @@ use crate::log::{LogError, LogResult};
 
 /// What a run may hold in memory.
 const RUN_BYTES: usize = 24 << 20;
-/// What a record takes in memory besides its bytes.
-const OVERHEAD: usize = 80;
 /// What is read of a run at a time while all are merged.
 const BUFFER: usize = 32 << 10;
 
@@ -31,21 +29,68 @@ pub(super) struct Sorter {
     /// Where runs are written, and under which name until they have none.
     path: PathBuf,
     limit: usize,
-    run: Vec<Pair>,
-    bytes: usize,
+    run: Run,
     runs: Vec<File>,
+}
+
+/// The records of a run, one behind the other in one piece of memory: a million small ones would leave holes behind that
+/// nothing else fits into.
+#[derive(Default)]
+struct Run {
+    bytes: Vec<u8>,
+    records: Vec<Slot>,
+}
+
+/// Where a record stands in its run.
+#[derive(Clone, Copy)]
+struct Slot {
+    key: (u32, u32),
+    /// `None`: deleted.
+    value: Option<(u32, u32)>,
+}
+
+impl Run {
+    fn size(&self) -> usize {
+        self.bytes.len() + self.records.len() * size_of::<Slot>()
+    }
+
+    fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let slot = Slot { key: self.put(key), value: value.map(|value| self.put(value)) };
+        self.records.push(slot);
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> (u32, u32) {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        (length(at), length(self.bytes.len()))
+    }
+
+    fn get(&self, (from, to): (u32, u32)) -> &[u8] {
+        self.bytes.get(usize_of(from)..usize_of(to)).unwrap_or_default()
+    }
+
+    /// By key; of one key, the latest is the last.
+    fn sort(&mut self) {
+        let mut records = std::mem::take(&mut self.records);
+        records.sort_by(|one, other| self.get(one.key).cmp(self.get(other.key)));
+        self.records = records;
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.records.clear();
+    }
 }
 
 impl Sorter {
     /// `path` must be of one process alone.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, limit: RUN_BYTES, run: Vec::new(), bytes: 0, runs: Vec::new() }
+        Self { path, limit: RUN_BYTES, run: Run::default(), runs: Vec::new() }
     }
 
-    pub(super) fn take(&mut self, key: Bytes, value: Option<Bytes>) -> LogResult<()> {
-        self.bytes += key.len() + value.as_ref().map_or(0, Bytes::len) + OVERHEAD;
-        self.run.push((key, value));
-        if self.bytes >= self.limit { self.write_run().map_err(|error| self.broken(&error)) } else { Ok(()) }
+    pub(super) fn take(&mut self, key: &[u8], value: Option<&[u8]>) -> LogResult<()> {
+        self.run.push(key, value);
+        if self.run.size() >= self.limit { self.write_run().map_err(|error| self.broken(&error)) } else { Ok(()) }
     }
 
     /// The latest value of each key that has one, by key.
@@ -53,6 +98,7 @@ impl Sorter {
         let path = self.path.clone();
         let merged = |this: &mut Self| -> io::Result<BinaryHeap<Head>> {
             this.write_run()?;
+            this.run = Run::default();
             let mut heads = BinaryHeap::with_capacity(this.runs.len());
             for (run, mut file) in std::mem::take(&mut this.runs).into_iter().enumerate() {
                 file.rewind()?;
@@ -68,18 +114,18 @@ impl Sorter {
 
     /// Sorts what is in memory, and writes of each key what came last.
     fn write_run(&mut self) -> io::Result<()> {
-        self.bytes = 0;
-        // Stable: of one key, the latest is the last.
-        self.run.sort_by(|one, other| one.0.cmp(&other.0));
+        self.run.sort();
+        let run = &self.run;
         let mut out = BufWriter::with_capacity(BUFFER, nameless(&self.path)?);
-        let mut pairs = self.run.drain(..).peekable();
-        while let Some(pair) = pairs.next() {
-            if pairs.peek().is_none_or(|next| next.0 != pair.0) {
-                write(&mut out, &pair)?;
+        let mut records = run.records.iter().peekable();
+        while let Some(record) = records.next() {
+            let key = run.get(record.key);
+            if records.peek().is_none_or(|next| run.get(next.key) != key) {
+                write(&mut out, key, record.value.map(|value| run.get(value)))?;
             }
         }
-        drop(pairs);
         self.runs.push(out.into_inner().map_err(io::IntoInnerError::into_error)?);
+        self.run.clear();
         Ok(())
     }
 
@@ -102,13 +148,20 @@ fn broken(path: &Path, error: &io::Error) -> LogError {
     LogError::Broken(format!("`{}`: {error}", path.display()))
 }
 
-fn write(out: &mut impl Write, (key, value): &Pair) -> io::Result<()> {
-    let length = |bytes: &Bytes| u32::try_from(bytes.len()).expect("a record is smaller than 4 GiB");
-    out.write_all(&length(key).to_le_bytes())?;
+fn write(out: &mut impl Write, key: &[u8], value: Option<&[u8]>) -> io::Result<()> {
+    out.write_all(&length(key.len()).to_le_bytes())?;
     // One more than it is, so that a deletion is none.
-    out.write_all(&value.as_ref().map_or(0, |value| length(value) + 1).to_le_bytes())?;
+    out.write_all(&value.map_or(0, |value| length(value.len()) + 1).to_le_bytes())?;
     out.write_all(key)?;
-    out.write_all(value.as_deref().unwrap_or_default())
+    out.write_all(value.unwrap_or_default())
+}
+
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("a run, and any record, is smaller than 4 GiB")
+}
+
+fn usize_of(length: u32) -> usize {
+    usize::try_from(length).expect("32 bits fit")
 }
 
 fn read(input: &mut impl Read) -> io::Result<Option<Pair>> {
@@ -120,7 +173,7 @@ fn read(input: &mut impl Read) -> io::Result<Option<Pair>> {
     let [k0, k1, k2, k3, v0, v1, v2, v3] = lengths;
     let (key, value) = (u32::from_le_bytes([k0, k1, k2, k3]), u32::from_le_bytes([v0, v1, v2, v3]));
     let mut bytes = |length: u32| {
-        let mut bytes = vec![0; usize::try_from(length).expect("32 bits fit")];
+        let mut bytes = vec![0; usize_of(length)];
         input.read_exact(&mut bytes).map(|()| Bytes::from(bytes))
     };
     let key = bytes(key)?;
@@ -209,7 +262,7 @@ mod tests {
             let mut expected = BTreeMap::new();
             for (key, value) in &records {
                 let bytes = |number: u8| Bytes::from(vec![number; usize::from(number)]);
-                sorter.take(bytes(*key), value.map(bytes)).expect("taken");
+                sorter.take(&bytes(*key), value.map(bytes).as_deref()).expect("taken");
                 expected.insert(bytes(*key), value.map(bytes));
             }
             let mut merge = sorter.merge().expect("merged");

@@ -81,6 +81,18 @@ fn a_scan_goes_through_a_prefix_in_the_order_of_bytes() {
 }
 
 #[test]
+fn a_scan_reads_nothing_beyond_its_ends() {
+    let directory = tempfile::tempdir().expect("directory");
+    let file = renewed(directory.path());
+    for (after, bounds) in [(None, "key>? AND key<?"), (Some("b/1"), "key>? AND key<?"), (Some("a"), "key>? AND key<?")]
+    {
+        let query = format!("EXPLAIN QUERY PLAN {}", Range::of("b/", after).query);
+        let plan: String = file.connection.query_row(&query, ["", "", ""], |row| row.get("detail")).expect("a plan");
+        assert!(plan.contains(bounds), "{plan}");
+    }
+}
+
+#[test]
 fn ignored_keys_stay_until_they_are_heeded() {
     let directory = tempfile::tempdir().expect("directory");
     let mut file = renewed(directory.path());
