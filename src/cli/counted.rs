@@ -58,6 +58,8 @@ fn in_words(why: &str) -> String {
         "before-start" => "true before its start".to_owned(),
         "too-old" => "too old when it arrived".to_owned(),
         "waits-in-vain" => "behind a step that was not done".to_owned(),
+        "no-row" => "a table has no row, and leaves it out".to_owned(),
+        "adopted" => "behind a step that was adopted".to_owned(),
         other => other.to_owned(),
     }
 }

@@ -1,4 +1,7 @@
-//! `spojka doctor`: the log, and one harmless call to each vendor: connected, or what is wrong and what to do.
+//! `spojka doctor`: the log, and one harmless call to each vendor: connected, or what is wrong and what to do. Where a vendor
+//! lists the values of a field, the mapping tables that flows look it up in are compared with them.
+
+mod tables;
 
 use std::path::Path;
 
@@ -20,8 +23,25 @@ use crate::{
 struct Finding {
     what: String,
     ok: bool,
+    /// Nothing is wrong, but somebody should look.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    look: bool,
     /// `connected`, or what is wrong and what to do.
     text: String,
+}
+
+impl Finding {
+    fn new(what: impl Into<String>, ok: bool, text: impl Into<String>) -> Self {
+        Self { what: what.into(), ok, look: false, text: text.into() }
+    }
+
+    fn mark(&self) -> &'static str {
+        match (self.ok, self.look) {
+            (false, _) => "WRONG",
+            (true, true) => "look",
+            (true, false) => "ok",
+        }
+    }
 }
 
 pub fn run(path: &Path, only: Option<&str>, output: &mut Output<'_>) -> anyhow::Result<Exit> {
@@ -37,16 +57,18 @@ pub fn run(path: &Path, only: Option<&str>, output: &mut Output<'_>) -> anyhow::
         }
         for (name, connection) in &config.connections {
             if only.is_none_or(|only| only == name.as_str()) {
-                findings.push(examine(&client, name.as_str(), connection).await);
+                let found = examine(&client, name.as_str(), connection).await;
+                let connected = found.ok;
+                findings.push(found);
+                if connected {
+                    findings.extend(tables::compare(&client, &config, name, connection).await);
+                }
             }
         }
         anyhow::Ok(findings)
     })?;
     output.show(&findings, |out, findings| {
-        let row = |finding: &Finding| {
-            let mark = if finding.ok { "ok" } else { "WRONG" };
-            vec![finding.what.clone(), mark.to_owned(), finding.text.clone()]
-        };
+        let row = |finding: &Finding| vec![finding.what.clone(), finding.mark().to_owned(), finding.text.clone()];
         table(out, &["what", "", ""], &findings.iter().map(row).collect::<Vec<_>>())
     })?;
     Ok(if findings.iter().all(|finding| finding.ok) { Exit::Done } else { Exit::Failed })
@@ -54,7 +76,7 @@ pub fn run(path: &Path, only: Option<&str>, output: &mut Output<'_>) -> anyhow::
 
 /// Through the admin port where somebody runs: the log belongs to whoever has it open.
 async fn examine_log(path: &Path, config: &Config) -> Finding {
-    let finding = |ok, text| Finding { what: "log".to_owned(), ok, text };
+    let finding = |ok, text: String| Finding::new("log", ok, text);
     match client::answer::<Vec<TopicRow>>(path, config, Question::Topics).await {
         Ok(topics) => {
             let least = topics.iter().filter_map(|topic| topic.min_insync_replicas).min();
@@ -66,7 +88,7 @@ async fn examine_log(path: &Path, config: &Config) -> Finding {
 }
 
 async fn examine(client: &Client, name: &str, connection: &ConnectionConfig) -> Finding {
-    let finding = |ok, text: &str| Finding { what: name.to_owned(), ok, text: text.to_owned() };
+    let finding = |ok, text: &str| Finding::new(name, ok, text);
     let Some(request) = connection.connector.probe() else {
         return finding(
             true,

@@ -122,7 +122,7 @@ fn names_variables<'a>(expression: &'a IdedExpr, locals: &mut Vec<&'a str>) -> b
 }
 
 /// The parts of what is no loop.
-fn children(expression: &IdedExpr) -> Vec<&IdedExpr> {
+pub(super) fn children(expression: &IdedExpr) -> Vec<&IdedExpr> {
     match &expression.expr {
         Expr::Select(select) => vec![&select.operand],
         Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),

@@ -15,8 +15,8 @@ use super::{
 };
 use extent::Extent;
 
-/// The most steps of an expression.
-pub(super) const MOST: u64 = 1_500_000;
+/// The most steps of an expression, and of all those of a flow together: some 40 ms.
+pub const MOST: u64 = 1_500_000;
 
 /// What is too costly: the smallest part that is, and why.
 pub(super) struct TooCostly<'a> {

@@ -139,6 +139,11 @@ impl Expression {
         &self.lookups
     }
 
+    /// The tables in which it looks up a field as it stands, each with the field: `("statuses", "order.source_status")`.
+    pub fn looked_up(&self) -> Vec<(&str, String)> {
+        lookup::of_fields(&self.program)
+    }
+
     /// The names of a chain of fields, `["order", "customer"]`, where it is nothing but one.
     pub fn path(&self) -> Option<Vec<&str>> {
         constant::path(&self.program)
@@ -204,7 +209,7 @@ fn too_costly(found: &cost::TooCostly<'_>, source: &SourceInfo) -> Problem {
 }
 
 /// `1,250,000`; what is beyond all bounds is told roughly.
-fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     if number > 1_000_000_000 {
         return "more than a billion".to_owned();
     }

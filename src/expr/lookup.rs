@@ -24,6 +24,8 @@ use cel::{
     context::VariableResolver,
 };
 
+use super::constant;
+
 /// Tables by their names.
 pub type Lookups = BTreeMap<String, Arc<Lookup>>;
 
@@ -109,9 +111,12 @@ impl Misses {
     }
 }
 
+/// What the variables that stand for tables begin with.
+const VARIABLE: &str = "@lookup/";
+
 /// The variable that stands for a table.
 fn variable(lookup: &str) -> String {
-    format!("@lookup/{lookup}")
+    format!("{VARIABLE}{lookup}")
 }
 
 /// What an expression with tables sees: its tables, and all else.
@@ -123,7 +128,7 @@ pub(super) struct Sight<'a, R> {
 
 impl<R: VariableResolver> VariableResolver for Sight<'_, R> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        match variable.strip_prefix("@lookup/") {
+        match variable.strip_prefix(VARIABLE) {
             Some(name) => {
                 let lookup = Arc::clone(self.lookups.get(name)?);
                 Some(CowVal::owned(Rows { lookup, misses: self.misses.clone() }))
@@ -198,6 +203,29 @@ pub(super) fn named(function: &str, arguments: &[IdedExpr]) -> Option<String> {
     match arguments.first().map(|argument| &argument.expr) {
         Some(Expr::Literal(LiteralValue::String(name))) if function == "lookup" => Some(name.inner().to_owned()),
         _ => None,
+    }
+}
+
+/// The tables that an expression looks a field up in, each with the field: `("statuses", "order.source_status")`. What is
+/// looked up in another way is not among them.
+pub(super) fn of_fields(expression: &IdedExpr) -> Vec<(&str, String)> {
+    let mut found: Vec<_> = parts(expression).into_iter().flat_map(of_fields).collect();
+    if let Expr::Call(call) = &expression.expr
+        && let [first, key, ..] = call.args.as_slice()
+        && let Expr::Ident(name) = &first.expr
+        && let (Some(table), Some(path)) = (name.strip_prefix(VARIABLE), constant::path(key))
+    {
+        found.push((table, path.join(".")));
+    }
+    found
+}
+
+fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
+    match &expression.expr {
+        Expr::Comprehension(within) => {
+            vec![&within.iter_range, &within.accu_init, &within.loop_cond, &within.loop_step, &within.result]
+        }
+        _ => constant::children(expression),
     }
 }
 

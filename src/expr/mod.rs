@@ -31,8 +31,9 @@ pub mod suggest;
 mod template;
 mod values;
 
+pub use cost::MOST as MOST_STEPS;
 pub use explain::Clause;
-pub use expression::{Expression, Failed};
+pub use expression::{Expression, Failed, thousands};
 pub use lookup::{Lookup, Lookups, Miss};
 pub use problem::Problem;
 pub use scope::{Scope, StepScope};

@@ -67,7 +67,7 @@ impl Template {
         problems
     }
 
-    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.0.iter().filter_map(|part| match part {
             Part::Expression(expression) => Some(expression),
             Part::Text(_) => None,

@@ -209,7 +209,29 @@ impl FlowSet {
     }
 }
 
+impl Source {
+    /// Adds all expressions in it.
+    fn add_expressions<'a>(&'a self, all: &mut Vec<&'a Expression>) {
+        match self {
+            Self::Constant(_) | Self::Message(_) => {}
+            Self::Template(template) => all.extend(template.expressions()),
+            Self::List(items) => all.extend(items.iter().flat_map(Template::expressions)),
+            Self::Map(members) => members.iter().for_each(|(_, source)| source.add_expressions(all)),
+        }
+    }
+}
+
 impl Flow {
+    /// All its expressions.
+    pub fn expressions(&self) -> Vec<&Expression> {
+        let mut all: Vec<&Expression> = self.when.iter().collect();
+        for step in &self.steps {
+            all.extend(step.when.iter().chain(step.hold.as_ref().and_then(Hold::condition)));
+            step.given.iter().for_each(|given| given.source.add_expressions(&mut all));
+        }
+        all
+    }
+
     /// The steps that the end of a step starts, or that start with the event.
     pub fn after(&self, step: Option<usize>) -> impl Iterator<Item = (usize, &Step)> {
         self.steps.iter().enumerate().filter(move |(_, other)| other.after == step)

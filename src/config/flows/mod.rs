@@ -1,5 +1,6 @@
 //! The flows: from YAML to what the router goes by.
 
+mod cost;
 pub(crate) mod defaults;
 mod disagree;
 mod expressions;
@@ -171,6 +172,7 @@ fn read_flow<'a>(entry: &'a Entry, vocabulary: &Vocabulary<'_>, problems: &mut P
         start,
         steps,
     };
+    cost::check(&flow, &entry.key.place, problems);
     Some(CheckedFlow { flow, entry, volume, allowed })
 }
 

@@ -6,7 +6,7 @@ use crate::{
     model::{
         code::Code,
         hash::ContentHash,
-        http::Reply,
+        http::{Reply, Request},
         time::{Since, Version},
     },
     topics::{action::Parameters, body::Body, event::EventType},
@@ -103,4 +103,13 @@ pub struct Fetch {
     pub parameters: Parameters,
     /// Not before this long after the newest part of the webhook was read.
     pub delay: Duration,
+}
+
+/// A field of an account's events whose values the vendor can list, such as a shop's own statuses.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// As expressions name it: `order.source_status`.
+    pub field: &'static str,
+    /// Asks for the values.
+    pub request: Request,
 }

@@ -11,9 +11,9 @@ pub mod outbound;
 pub mod sandbox;
 pub mod settings;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-pub use inbound::{Accept, Fact, Fetch, Normalized, Refusal};
+pub use inbound::{Accept, Fact, Fetch, Listed, Normalized, Refusal};
 pub use limits::Limit;
 pub use operation::{Field, FieldKind, Operation, Parameter, Register, RegisterRule, Repeat, Target};
 pub use outbound::{Done, Effect, Plan, Poll, PollRead, PolledRow, Progress, Verdict, Work};
@@ -162,6 +162,19 @@ pub trait Connector: Send + Sync + 'static {
     /// # Errors
     /// What is wrong and what to do.
     fn read_probe(&self, reply: &Reply) -> Result<(), String>;
+
+    /// The fields whose values this account's vendor can list: what `doctor` compares mapping tables with.
+    fn listed(&self) -> Vec<Listed> {
+        Vec::new()
+    }
+
+    /// Reads the answer to [`Listed::request`].
+    ///
+    /// # Errors
+    /// What is wrong and what to do.
+    fn read_listed(&self, _field: &str, _reply: &Reply) -> Result<BTreeSet<String>, String> {
+        Ok(BTreeSet::new())
+    }
 
     /// A signed sample webhook, as the vendor would send it. `url` is the connection's, without event and token: the
     /// connector puts its own behind it.

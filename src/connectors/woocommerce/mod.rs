@@ -19,13 +19,13 @@ mod status;
 mod webhook;
 mod wire;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 
 use self::{poll::OrdersPoll, settings::Account};
 use super::contract::{
-    Accept, Connector, Normalized, Opened, Operation, Plan, Poll, PollRead, Progress, Settings, Target, Vendor,
+    Accept, Connector, Listed, Normalized, Opened, Operation, Plan, Poll, PollRead, Progress, Settings, Target, Vendor,
     Verdict, Work,
 };
 use crate::{
@@ -155,6 +155,14 @@ impl Connector for WooCommerce {
 
     fn read_probe(&self, reply: &Reply) -> Result<(), String> {
         self.account.rest.as_ref().map_or(Ok(()), |rest| rest.explain(reply))
+    }
+
+    fn listed(&self) -> Vec<Listed> {
+        self.account.rest.iter().map(|rest| Listed { field: status::FIELD, request: rest.statuses() }).collect()
+    }
+
+    fn read_listed(&self, _field: &str, reply: &Reply) -> Result<BTreeSet<String>, String> {
+        self.account.rest.as_ref().map_or_else(|| Ok(BTreeSet::new()), |rest| rest.read_statuses(reply))
     }
 
     fn sample(&self, name: &str, url: &url::Url, now: Timestamp) -> Option<Request> {

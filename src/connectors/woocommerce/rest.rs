@@ -1,5 +1,7 @@
 //! The shop's REST API, read only: addresses, credentials and what its errors mean.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use url::Url;
 
@@ -44,6 +46,19 @@ impl Rest {
             .header("accept", "application/json")
     }
 
+    /// The shop's statuses, those of plugins among them, each with how many orders have it. (REST API v3, *Reports, Retrieve
+    /// orders totals*; WooCommerce's own source as of 2026-11-22: all of `wc_get_order_statuses()`, without their `wc-`.)
+    pub(super) fn statuses(&self) -> Request {
+        self.get(&["reports", "orders", "totals"], &[])
+    }
+
+    pub(super) fn read_statuses(&self, reply: &Reply) -> Result<BTreeSet<String>, String> {
+        self.explain(reply)?;
+        let rows: Vec<Value> = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let slugs = rows.iter().map(|row| row.get("slug").and_then(Value::as_str).map(str::to_owned));
+        slugs.collect::<Option<_>>().ok_or_else(|| "the shop's list of statuses cannot be read".to_owned())
+    }
+
     fn is_plain_http(&self) -> bool {
         self.base.scheme() == "http"
     }
@@ -59,7 +74,7 @@ impl Rest {
             (401 | 403, "woocommerce_rest_cannot_view") if self.is_plain_http() => PLAIN_HTTP,
             (401 | 403, "woocommerce_rest_cannot_view") => WRONG_KEY,
             (404, _) => NO_API,
-            (200..=299, _) => "the answer is no list of orders: something other than WooCommerce answers there",
+            (200..=299, _) => "the answer is no list: something other than WooCommerce answers there",
             (300..=399, _) => "the shop sends us elsewhere: give `base_url` exactly as the shop's own address",
             (status, "") => return Err(format!("the shop answered {status}")),
             (status, error) => return Err(format!("the shop answered {status}: `{error}`")),
@@ -139,6 +154,23 @@ mod tests {
         let odd = told(&https, &reply(500, "internal_server_error"));
         assert!(odd.contains("internal_server_error") && !odd.contains("eva"), "{odd}");
         assert_eq!(https.explain(&Reply::new(200).json(&json!([]))), Ok(()));
+    }
+
+    #[test]
+    fn statuses_are_read_and_a_refusal_is_explained() {
+        let shop = rest("https://shop.example.cz");
+        let list =
+            json!([{"slug": "on-hold", "name": "Čeká", "total": 2}, {"slug": "packed", "name": "P", "total": 0}]);
+        let found = shop.read_statuses(&Reply::new(200).json(&list));
+        assert_eq!(found, Ok(BTreeSet::from(["on-hold".to_owned(), "packed".to_owned()])));
+        for (status, body, said) in [
+            (200, json!([{"name": "x"}]), "cannot be read"),
+            (200, json!({}), "other than WooCommerce"),
+            (403, json!({"code": "woocommerce_rest_cannot_view"}), "may not read"),
+        ] {
+            let told = shop.read_statuses(&Reply::new(status).json(&body)).expect_err("an error");
+            assert!(told.contains(said), "{told}");
+        }
     }
 
     #[test]

@@ -6,6 +6,9 @@ use super::{
 };
 use crate::{model::time::Timestamp, topics::body::v1::OrderStatus};
 
+/// Where events carry the shop's own word.
+pub(super) const FIELD: &str = "order.source_status";
+
 /// Our statuses, by the names that `status_map` takes; most are the shop's own words.
 pub(super) const NAMES: [(&str, OrderStatus); 10] = [
     ("draft", OrderStatus::Draft),

@@ -83,6 +83,39 @@ fn nobody_there_is_told_apart() {
     assert!(!ok && text.contains("no connection"), "{text}");
 }
 
+/// A shop, and a table of its statuses that lacks some and has one that is misspelt.
+#[test]
+fn a_table_of_statuses_is_compared_with_the_shop_s_own() {
+    let sandbox = Sandbox::start("woocommerce", &["secret=x", "consumer_key=ck_1", "consumer_secret=shop-secret"]);
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        r#"
+log: {{ embedded: {{ path: log.db }} }}
+admin: {{ listen: "{}" }}
+connections:
+  shop:
+    woocommerce: {{ secret: env:SHOP_SECRET, base_url: {}, consumer_key: ck_1, consumer_secret: env:SHOP_SECRET }}
+    delivery: {{ {PRIVATE} }}
+  crm: {{ anabix: {{ user: shop, token: env:ANABIX_TOKEN, base_url: "http://{}/api" }}, delivery: {{ {PRIVATE} }} }}
+lookups:
+  statuses: {{ rows: {{ pending: New, processing: Paid, onhold: Waits }}, missing: skip }}
+flows:
+  tell:
+    on: order.updated
+    from: shop
+    do: [ {{ crm.upsert_contact: {{ email: "${{order.customer.email}}", source: '${{lookup("statuses", order.source_status)}}' }} }} ]
+"#,
+        free(),
+        sandbox.url,
+        free()
+    );
+    fs::write(folder.path().join("spojka.yaml"), text).unwrap();
+    let answer = with(folder.path(), &["doctor", "shop", "--json"]).exits(0);
+    let (ok, text) = finding(&answer, "shop: order.source_status");
+    assert!(ok && text.contains("no row for `cancelled`, `checkout-draft`, `completed`"), "{text}");
+    assert!(text.contains("what is not there: `onhold`"), "{text}");
+}
+
 #[test]
 fn a_sandbox_knows_its_vendors_and_their_settings() {
     assert!(spojka(&["sandbox", "anabyx"]).exits(3).err.contains("did you mean `anabix`?"));

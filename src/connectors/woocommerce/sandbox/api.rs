@@ -30,6 +30,7 @@ pub(super) fn answer(shop: &Shop, request: &SandboxRequest) -> Reply {
         _ if request.method != Method::Get => error(401, "woocommerce_rest_authentication_error"),
         ["orders"] => list(shop, request, &query).unwrap_or_else(|refusal| refusal),
         ["orders", id] => one(shop, id),
+        ["reports", "orders", "totals"] => totals(shop),
         _ => error(404, "rest_no_route"),
     }
 }
@@ -55,6 +56,17 @@ fn one(shop: &Shop, id: &str) -> Reply {
         Some(order) => Reply::new(200).json(order),
         None => error(404, "woocommerce_rest_shop_order_invalid_id"),
     }
+}
+
+/// The statuses of a shop without plugins. Drafts of the checkout are among them, the bin is not.
+fn totals(shop: &Shop) -> Reply {
+    const STATUSES: [&str; 8] =
+        ["pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "checkout-draft"];
+    let row = |slug: &str| {
+        let total = shop.orders.values().filter(|order| order["status"] == slug).count();
+        json!({ "slug": slug, "name": slug, "total": total })
+    };
+    Reply::new(200).json(&STATUSES.map(row).into())
 }
 
 fn list(shop: &Shop, request: &SandboxRequest, query: &Query) -> Result<Reply, Reply> {
