@@ -18,7 +18,7 @@ use crate::{
         time::{Clock, SystemClock},
     },
     runtime::{
-        self, Ground,
+        self, Ground, Teller,
         admin::{Complaint, Desk, Question},
         backtest::Backtester,
         operator::OperatorError,
@@ -96,14 +96,14 @@ pub enum Installation {
     /// A process runs: it is asked over its port.
     Running(Box<Config>),
     /// Nobody runs: the log is this command's own while it lasts.
-    Here(Here),
+    Here(Box<Here>),
 }
 
 impl Installation {
     pub async fn find(path: &Path) -> anyhow::Result<Self> {
         let config = load(path, Mode::CheckOnly)?;
         let runs = over_the_port(config.admin.listen, &Question::ReplayList).await?.is_some();
-        Ok(if runs { Self::Running(Box::new(config)) } else { Self::Here(Here::open(path).await?) })
+        Ok(if runs { Self::Running(Box::new(config)) } else { Self::Here(Box::new(Here::open(path).await?)) })
     }
 
     pub fn is_running(&self) -> bool {
@@ -146,6 +146,7 @@ impl Here {
         let ids = runtime::ids_of(&config, random.as_ref())?;
         let ground = Ground::new(&config, Arc::clone(&log), ids, clock, random);
         let desk = Desk {
+            teller: Teller::new(Arc::clone(&config), ground.clone(), operator.clone()),
             replayer: Replayer::new(Arc::clone(&config), ground.clone(), operator.clone(), &runtime::owner_name()),
             backtester: Backtester::new(config, ground, operator),
             reloader: None,

@@ -3,11 +3,15 @@
 //! An editor sees one file and no connections, so the schema says less than `spojka check`: it knows which keys there are and
 //! which values have their form, not whether a step's connection is of the vendor that has the operation.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::keys::{CONFIG, CONNECTION, Key, Mapping, STEP, Takes};
 use crate::{
-    connectors::contract::{FieldKind, Need, Operation, Setting, SettingKind, Vendor, operation::OperationKind},
+    connectors::contract::{
+        FieldKind, Need, Operation, Parameter, Setting, SettingKind, Vendor, operation::OperationKind,
+    },
     topics::event::{Entity, TYPES},
 };
 
@@ -33,6 +37,9 @@ fn definitions(vendors: &[&Vendor]) -> Value {
     definitions.insert("template".to_owned(), json!({ "type": "string", "pattern": r"\$\{" }));
     definitions.insert("texts".to_owned(), one_or_many(&reference("text")));
     definitions.insert("event_type".to_owned(), json!({ "enum": types }));
+    let (parameters_of_any, defaults) = shared(vendors);
+    definitions.insert("parameters".to_owned(), parameters_of_any);
+    definitions.insert("defaults".to_owned(), defaults);
     for vendor in vendors {
         definitions.insert(format!("settings_{}", vendor.name), settings(vendor));
         for operation in written_operations(vendor) {
@@ -105,9 +112,8 @@ fn of_takes(takes: Takes, vendors: &[&Vendor]) -> Value {
         Takes::Rows => {
             json!({ "anyOf": [{ "type": "object", "additionalProperties": reference("text") }, { "type": "string" }] })
         }
-        // Which parameters there are, depends on where they are used.
-        Takes::NamedParameters => json!({ "type": "object", "additionalProperties": { "type": "object" } }),
-        Takes::Defaults => json!({ "type": "object" }),
+        Takes::NamedParameters => json!({ "type": "object", "additionalProperties": reference("parameters") }),
+        Takes::Defaults => reference("defaults"),
     }
 }
 
@@ -168,15 +174,9 @@ fn operations(vendors: &[&Vendor]) -> Value {
 
 /// An operation's parameters. None is required here: a step may take it from elsewhere.
 fn parameters(operation: &Operation) -> Value {
-    let property = |parameter: &crate::connectors::contract::Parameter| {
+    let property = |parameter: &Parameter| {
         let required = if parameter.required { " Required." } else { "" };
-        // Nothing behind the name takes away what comes from further back.
-        let mut kinds = of_field_kind(parameter.kind, parameter.occasional);
-        kinds.push(json!({ "type": "null" }));
-        if parameter.occasional {
-            kinds.push(occasional(&json!({ "anyOf": of_field_kind(parameter.kind, true) })));
-        }
-        let mut schema = json!({ "anyOf": kinds });
+        let mut schema = json!({ "anyOf": kinds_of(parameter) });
         schema["description"] = json!(format!("{}{required}", parameter.doc));
         (parameter.name.to_owned(), schema)
     };
@@ -184,6 +184,40 @@ fn parameters(operation: &Operation) -> Value {
     json!({
         "type": ["object", "null"], "properties": properties, "additionalProperties": false, "description": operation.doc,
     })
+}
+
+/// What a parameter takes, as alternatives. Nothing behind the name takes away what comes from further back.
+fn kinds_of(parameter: &Parameter) -> Vec<Value> {
+    let mut kinds = of_field_kind(parameter.kind, parameter.occasional);
+    kinds.push(json!({ "type": "null" }));
+    if parameter.occasional {
+        kinds.push(occasional(&json!({ "anyOf": of_field_kind(parameter.kind, true) })));
+    }
+    kinds
+}
+
+/// What several steps share: a field set, and the defaults of a connection, which may also stand under an operation's name.
+/// Where they are used is not seen here, so they may hold whatever any operation takes.
+fn shared(vendors: &[&Vendor]) -> (Value, Value) {
+    let mut parameters: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    let mut operations: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for vendor in vendors {
+        for operation in written_operations(vendor) {
+            let reference = reference(&format!("operation_{}_{}", vendor.name, operation.name));
+            operations.entry(operation.name).or_default().push(reference);
+            for parameter in operation.parameters {
+                let known = parameters.entry(parameter.name).or_default();
+                let kinds = kinds_of(parameter).into_iter().filter(|kind| !known.contains(kind)).collect::<Vec<_>>();
+                known.extend(kinds);
+            }
+        }
+    }
+    let any_of = |(name, kinds): (&str, Vec<Value>)| (name.to_owned(), json!({ "anyOf": kinds }));
+    let of = |properties: Map<String, Value>| json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let parameters: Map<String, Value> = parameters.into_iter().map(any_of).collect();
+    let beside = operations.into_iter().map(any_of);
+    let defaults = beside.chain(parameters.clone()).collect();
+    (of(parameters), of(defaults))
 }
 
 /// `{ value: …, on: create | update }`.

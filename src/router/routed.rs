@@ -70,6 +70,19 @@ impl Why {
         Self::Adopted,
     ];
 
+    /// For people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Condition => "its condition says no",
+            Self::BeforeFlow => "true before the flow was in force",
+            Self::BeforeStart => "true before its `start`",
+            Self::TooOld => "too old when it arrived",
+            Self::WaitsInVain => "it needs a step that was not done",
+            Self::NoRow => "a table has no row, and leaves it out",
+            Self::Adopted => "it needs a step that was adopted",
+        }
+    }
+
     /// For labels of metrics.
     pub fn as_str(self) -> &'static str {
         match self {

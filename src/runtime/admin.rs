@@ -16,6 +16,7 @@ use super::{
     },
     reload::Reloader,
     replay::{Import, ImportRequest, Replayer},
+    teller::Teller,
 };
 use crate::topics::{control::Control, replay::Request};
 
@@ -96,6 +97,7 @@ pub enum Question {
 /// Who answers.
 #[derive(Clone)]
 pub struct Desk {
+    pub teller: Teller,
     pub replayer: Replayer,
     pub backtester: Backtester,
     /// Nobody where no process runs.
@@ -148,7 +150,7 @@ async fn answer(request: HttpRequest, desk: web::Data<Desk>, question: web::Json
 
 /// Answers a question, here or on the other side of the port.
 pub async fn ask(desk: &Desk, question: Question) -> Result<serde_json::Value, OperatorError> {
-    let Desk { replayer, backtester, reloader } = desk;
+    let Desk { teller, replayer, backtester, reloader } = desk;
     let operator = replayer.operator();
     let value = match question {
         Question::Topics => serde_json::to_value(operator.topics().await?),
@@ -164,7 +166,7 @@ pub async fn ask(desk: &Desk, question: Question) -> Result<serde_json::Value, O
         Question::HeldShow { id } => serde_json::to_value(operator.held_show(&id).await?),
         Question::Answer(answering) => serde_json::to_value(operator.answer(&answering).await?),
         Question::Ends(retried) => serde_json::to_value(operator.ends(&retried).await?),
-        Question::Trace { id } => serde_json::to_value(operator.trace(&id).await?),
+        Question::Trace { id } => serde_json::to_value(teller.trace(&id).await?),
         Question::Newest { limit } => serde_json::to_value(operator.newest(limit).await?),
         Question::Recorded { id } => serde_json::to_value(operator.recorded(&id).await?),
         Question::ReplayBegin { request, dry } => serde_json::to_value(replayer.begin(*request, dry).await?),

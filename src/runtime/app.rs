@@ -18,6 +18,7 @@ use super::{
     replay::Replayer,
     roles::{DRAIN, Ground},
     starts,
+    teller::Teller,
 };
 use crate::{
     config::Config,
@@ -140,6 +141,7 @@ impl App {
         let (spool, spooling) = if takes_webhooks { ground.spool(&config).await?.unzip() } else { (None, None) };
         let readiness = readiness(&ground, come.clone(), spool.clone(), takes_webhooks);
         let desk = Desk {
+            teller: Teller::new(Arc::clone(&config), ground.clone(), operator.clone()),
             replayer: Replayer::new(Arc::clone(&config), ground.clone(), operator.clone(), owner),
             backtester: Backtester::new(Arc::clone(&config), ground.clone(), operator),
             reloader: read.map(|read| Reloader::new(read, Arc::clone(&config), ground.clone())),

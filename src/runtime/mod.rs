@@ -16,6 +16,7 @@ pub mod replay;
 mod roles;
 mod signals;
 mod starts;
+mod teller;
 mod transport;
 mod trim;
 
@@ -24,4 +25,5 @@ pub use clock::clock;
 pub use open::{ids_of, open_log, operator_of};
 pub use roles::{Ground, limits_of};
 pub use signals::{Reloads, owner_name, told_to_stop};
+pub use teller::Teller;
 pub use transport::HttpTransport;

@@ -4,6 +4,7 @@ mod approve;
 mod backtest;
 mod doctor;
 mod import;
+mod mended;
 mod operator;
 mod pure;
 mod reload;

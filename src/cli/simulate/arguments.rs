@@ -6,7 +6,7 @@ use clap::Args;
 #[command(after_help = "What goes in:\n  \
     spojka simulate order.yaml --event order.paid           an event's body, by the schema's names\n  \
     spojka simulate webhook.json --connection shop          a webhook's body, as the vendor posts it\n  \
-    spojka simulate --sample paid --connection eshop        the vendor's sample, read back from its simulator: no account needed\n  \
+    spojka simulate --sample paid                           the vendor's sample, read back from its simulator: no account needed\n  \
     spojka simulate w-…                                     what was recorded: a webhook, an event (`e-…`), an action or a\n                                                          \
     dead letter; `spojka trace` lists the webhooks\n\n\
     Exit codes: 0 it was shown; 1 something would become a dead letter; 2 the command line or the config is wrong;\n\
@@ -22,7 +22,7 @@ pub struct SimulateArguments {
     #[arg(long, value_name = "TYPE")]
     pub event: Option<String>,
     /// One of the vendor's sample webhooks: `spojka connectors <vendor>` lists them.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["what", "event"], requires = "connection")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["what", "event"])]
     pub sample: Option<String>,
     /// The event that the webhook's URL names.
     #[arg(long, value_name = "NAME")]

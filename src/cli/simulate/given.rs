@@ -1,6 +1,6 @@
 //! What goes in: a file, a recorded record, or a vendor's sample.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -55,7 +55,7 @@ pub(super) fn read(
     now: Timestamp,
 ) -> anyhow::Result<Given> {
     if let Some(name) = &arguments.sample {
-        let (name_of, connection) = the_connection(config, arguments)?;
+        let (name_of, connection) = the_one_with(config, arguments, name)?;
         let webhook = sample::webhook(name_of, connection, name, now)?;
         return Ok(prove(connection, &webhook));
     }
@@ -157,6 +157,25 @@ fn the_connection<'a>(
         let giving = config.connections.iter().filter(|(_, connection)| !connection.vendor.events.is_empty());
         the_only_one(giving, "the webhook")
     }
+}
+
+/// The connection whose vendor has the sample.
+fn the_one_with<'a>(
+    config: &'a Config,
+    arguments: &SimulateArguments,
+    sample: &str,
+) -> anyhow::Result<(&'a ConnectionName, &'a ConnectionConfig)> {
+    let samples = || config.connections.values().flat_map(|connection| connection.vendor.samples).map(|it| it.name);
+    if arguments.connection.is_some() {
+        return the_connection(config, arguments);
+    }
+    if !samples().any(|known| known == sample) {
+        let all = samples().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("`, `");
+        let hint = nearest(sample, samples()).unwrap_or_else(|| format!("\nhint: there is `{all}`"));
+        return Err(NotFound(format!("no connection's vendor has a sample `{sample}`{hint}")).into());
+    }
+    let has = |connection: &ConnectionConfig| connection.vendor.samples.iter().any(|it| it.name == sample);
+    the_only_one(config.connections.iter().filter(|(_, connection)| has(connection)), "the sample")
 }
 
 fn the_only_one<'a>(

@@ -21,10 +21,18 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub at: String,
-    /// `webhook`, `reply`, `event`, `action`, `answer`, `outcome`, `dead`.
+    /// `webhook`, `reply`, `event`, `skipped`, `missed`, `action`, `answer`, `outcome`, `dead`.
     pub what: String,
     pub id: String,
     pub text: String,
+}
+
+/// What is recorded of all that began with one webhook.
+pub(in crate::runtime) struct Story {
+    pub webhook: String,
+    pub lines: Vec<Line>,
+    /// A fact that was told again stands here again.
+    pub events: Vec<Event>,
 }
 
 impl Operator {
@@ -34,8 +42,13 @@ impl Operator {
     /// # Errors
     /// [`OperatorError::NotFound`] when the topics hold no such id any more.
     pub async fn trace(&self, id: &str) -> Result<Vec<Line>, OperatorError> {
+        Ok(self.story(id).await?.lines)
+    }
+
+    /// The same, with the events in it.
+    pub(in crate::runtime) async fn story(&self, id: &str) -> Result<Story, OperatorError> {
         let webhook = self.find_webhook(id).await?;
-        let mut lines = Vec::new();
+        let (mut lines, mut events) = (Vec::new(), Vec::new());
         for connection in &self.connections {
             let topic = self.names.webhooks(connection);
             self.scan(&topic, |record| {
@@ -47,9 +60,9 @@ impl Operator {
         }
         for entity in Entity::ALL {
             self.scan(&self.names.events(entity), |record| {
-                lines.extend(
-                    Event::from_record(record).ok().filter(|e| e.webhook.as_str() == webhook).map(|e| event_line(&e)),
-                );
+                let event = Event::from_record(record).ok().filter(|event| event.webhook.as_str() == webhook);
+                lines.extend(event.as_ref().map(event_line));
+                events.extend(event);
             })
             .await?;
         }
@@ -87,7 +100,7 @@ impl Operator {
             }
         }
         lines.sort_by(|a, b| a.at.cmp(&b.at));
-        Ok(lines)
+        Ok(Story { webhook, lines, events })
     }
 
     /// The webhooks that arrived last, the newest first: what there is to trace.

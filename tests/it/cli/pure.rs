@@ -146,12 +146,16 @@ fn a_body_with_an_unknown_field_is_refused_with_its_place() {
 #[test]
 fn a_sample_is_simulated_without_any_account() {
     let config = example("fapi-to-anabix");
-    let simulate =
-        |more: &[&str]| spojka(&[&["simulate", "-c", &config, "--connection", "eshop", "--sample"], more].concat());
+    let simulate = |more: &[&str]| spojka(&[&["simulate", "-c", &config, "--sample"], more].concat());
     let told = simulate(&["paid", "--json"]).exits(0).json();
     let paid = told.as_array().unwrap().iter().find(|event| event["event"] == "order.paid").unwrap();
     assert_eq!(paid["actions"][0]["parameters"]["list"], "Spring campaign, buyers");
     assert!(simulate(&["payd"]).exits(3).err.contains("did you mean `paid`?"));
+    assert_eq!(
+        simulate(&["paid", "--connection", "eshop", "--json"]).exits(0).json().as_array().unwrap().len(),
+        told.as_array().unwrap().len()
+    );
+    assert!(simulate(&["paid", "--connection", "crm"]).exits(3).err.contains("`anabix` has no sample `paid`"));
 }
 
 #[test]

@@ -28,14 +28,14 @@ flows:
     )
 }
 
-async fn sell(stage: &Stage, process: &Process, id: u64) {
+pub(super) async fn sell(stage: &Stage, process: &Process, id: u64) {
     let order = stage::paid_order(id, &format!("b{id}@example.cz"), stage.clock.now());
     let reply = stage.send(process.gateway, Stage::order_webhook("order.created", &order)).await.expect("an answer");
     assert_eq!(reply.status, 200);
 }
 
 /// The lists that the CRM has anybody on.
-fn lists(stage: &Stage) -> Vec<String> {
+pub(super) fn lists(stage: &Stage) -> Vec<String> {
     let account = stage.anabix.state();
     let mut titles: Vec<String> = values(&account["lists"]).iter().map(|list| text(&list["title"])).collect();
     titles.sort();
@@ -49,7 +49,7 @@ async fn metrics(stage: &Stage, process: &Process) -> String {
     String::from_utf8_lossy(&reply.body).into_owned()
 }
 
-fn in_force(config: &Path, versions: usize) -> bool {
+pub(super) fn in_force(config: &Path, versions: usize) -> bool {
     let told = with(config, &["flows", "list", "--json"]).exits(0).json();
     let told = told.as_array().unwrap();
     told.len() == versions && told.last().is_some_and(|last| last["state"] == "in force")

@@ -151,8 +151,12 @@ fn scalar(text: &str, style: ScalarStyle) -> Value {
 }
 
 fn problems_of(path: &Path) -> Option<Vec<String>> {
+    problems_in(&std::fs::read_to_string(path).ok()?)
+}
+
+fn problems_in(text: &str) -> Option<Vec<String>> {
     let schema = schema(VENDORS);
-    let value = yaml(&std::fs::read_to_string(path).ok()?)?;
+    let value = yaml(text)?;
     let mut wrong = Vec::new();
     validate(&value, &schema, &schema, "", &mut wrong);
     Some(wrong)
@@ -176,6 +180,27 @@ fn the_examples_are_valid() {
         }
     }
     assert!(checked >= 6, "{checked} files");
+}
+
+#[test]
+fn what_steps_share_is_looked_into() {
+    let config = |field_set: &str, defaults: &str| {
+        let text = format!(
+            "field_sets: {{ buyer: {{ {field_set} }} }}\nconnections:\n  crm:\n    anabix: {{ user: shop, token: \"env:T\" }}\n    \
+             defaults: {{ {defaults} }}\n"
+        );
+        problems_in(&text).expect("YAML")
+    };
+    let right =
+        config("email: \"${order.customer.email}\", phone:", "legal_basis: contract, add_to_list: { list: Buyers }");
+    assert_eq!(right, Vec::<String>::new());
+    assert_eq!(config("source: { value: shop, on: create }", "source: shop"), Vec::<String>::new());
+    assert_eq!(config("emial: x", "source: shop"), [".field_sets.buyer.emial: no such key"]);
+    assert_eq!(
+        config("source: x", "add_to_lists: { list: x }"),
+        [".connections.crm.defaults.add_to_lists: no such key"]
+    );
+    assert!(!config("source: x", "add_to_list: { lists: x }").is_empty());
 }
 
 #[test]
