@@ -42,15 +42,7 @@ pub(super) fn follow(entity: Entity, names: &[String]) -> Result<Type, (String, 
     let mut within = kind_of(entity);
     for name in names {
         within = match &within {
-            Type::Message(message) => match message.get_field_by_name(name) {
-                Some(field) => schema::field_type(&field),
-                None => {
-                    let known: Vec<String> = message.fields().map(|field| field.name().to_owned()).collect();
-                    let near = suggest::nearest(name, known.iter().map(String::as_str));
-                    let hint = near.map(|near| format!("did you mean `{near}`?"));
-                    return Err((format!("`{}` has no field `{name}`", message.name()), hint));
-                }
-            },
+            Type::Message(_) => field(&within, name)?,
             Type::Map(of) => of.as_ref().clone(),
             other => {
                 let hint = "it is taken as a whole".to_owned();
@@ -61,46 +53,63 @@ pub(super) fn follow(entity: Entity, names: &[String]) -> Result<Type, (String, 
     Ok(within)
 }
 
+fn field(kind: &Type, name: &str) -> Result<Type, (String, Option<String>)> {
+    let Type::Message(message) = kind else { return Err((format!("`{name}` is no field"), None)) };
+    let found = message.get_field_by_name(name).map(|field| schema::field_type(&field));
+    found.ok_or_else(|| {
+        let known: Vec<String> = message.fields().map(|field| field.name().to_owned()).collect();
+        let near = suggest::nearest(name, known.iter().map(String::as_str));
+        (format!("`{}` has no field `{name}`", message.name()), near.map(|near| format!("did you mean `{near}`?")))
+    })
+}
+
 /// A value of a kind; nothing for null.
 fn value(given: &Value, kind: &Type, at: &str) -> Result<Option<Value>, String> {
     if given.is_null() {
         return Ok(None);
     }
-    let wrong = |what: &str| Err(format!("`{at}` is {what}"));
     let read = match (kind, given) {
         (Type::Message(_), Value::Object(members)) => fields(members, kind, at)?,
-        (Type::List(of), Value::Array(items)) => items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| (item, format!("{at}[{index}]")))
-            .map(|(item, at)| value(item, of, &at)?.ok_or_else(|| format!("`{at}` is null")))
-            .collect::<Result<_, _>>()?,
-        (Type::Map(of), Value::Object(members)) => {
-            let mut read = Map::new();
-            for (name, member) in members {
-                let member = value(member, of, &format!("{at}.{}", shown(name)))?;
-                read.extend(member.map(|member| (name.clone(), member)));
-            }
-            Value::Object(read)
-        }
-        (Type::Boolean, Value::Bool(_)) => given.clone(),
-        (Type::Integer, Value::Number(number)) if number.as_u64().is_some_and(|n| n <= u32::MAX.into()) => {
-            given.clone()
-        }
-        (Type::Decimal, Value::String(text)) if text.is_empty() => given.clone(),
-        (Type::Decimal, _) => match number::decimal(given) {
-            Some(decimal) => decimal_text(given, decimal),
-            None => return wrong("no decimal number with a point"),
-        },
-        (Type::Choice(_), Value::String(text)) => match choice(kind, text) {
-            Some(name) => name,
-            None => return wrong("none of its choices"),
-        },
-        (Type::Text, Value::String(_)) => given.clone(),
-        (Type::Text, Value::Number(number)) => number.to_string().into(),
-        _ => return wrong(&format!("not {}", kind.describe())),
+        (Type::List(of), Value::Array(items)) => list(items, of, at)?,
+        (Type::Map(of), Value::Object(members)) => map(members, of, at)?,
+        _ => scalar(given, kind).map_err(|what| format!("`{at}` is {what}"))?,
     };
     Ok(Some(read))
+}
+
+fn list(items: &[Value], of: &Type, at: &str) -> Result<Value, String> {
+    let mut read = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let at = format!("{at}[{index}]");
+        read.push(value(item, of, &at)?.ok_or_else(|| format!("`{at}` is null"))?);
+    }
+    Ok(read.into())
+}
+
+fn map(members: &Map<String, Value>, of: &Type, at: &str) -> Result<Value, String> {
+    let mut read = Map::new();
+    for (name, member) in members {
+        let member = value(member, of, &format!("{at}.{}", shown(name)))?;
+        read.extend(member.map(|member| (name.clone(), member)));
+    }
+    Ok(read.into())
+}
+
+/// A value without parts, or what it is instead of what the field holds.
+fn scalar(given: &Value, kind: &Type) -> Result<Value, String> {
+    let whole = |number: &serde_json::Number| number.as_u64().is_some_and(|number| number <= u32::MAX.into());
+    match (kind, given) {
+        (Type::Boolean, Value::Bool(_)) | (Type::Text, Value::String(_)) => Ok(given.clone()),
+        (Type::Integer, Value::Number(number)) if whole(number) => Ok(given.clone()),
+        (Type::Text, Value::Number(number)) => Ok(number.to_string().into()),
+        (Type::Decimal, Value::String(text)) if text.is_empty() => Ok(given.clone()),
+        (Type::Decimal, _) => {
+            let decimal = number::decimal(given).ok_or("no decimal number with a point")?;
+            Ok(decimal_text(given, decimal))
+        }
+        (Type::Choice(_), Value::String(text)) => choice(kind, text).ok_or_else(|| "none of its choices".to_owned()),
+        _ => Err(format!("not {}", kind.describe())),
+    }
 }
 
 /// A text keeps its digits as they were written; a number may have come with an exponent.

@@ -113,8 +113,10 @@ async fn without_the_account_a_member_is_not_subscribed_until_the_refusal_is_lif
     let dead = site.play.dead().await;
     assert_eq!(dead.len(), 1, "{dead:?}");
     assert_eq!((dead[0].code.as_str(), dead[0].connection.as_str()), ("refused", "website"));
-    let letter = format!("{:?}", site.play.operator.dead_show(&dead[0].id).await.unwrap());
-    assert!(letter.contains("422") && !letter.contains("do not want"), "{letter}");
+    let letter = site.play.operator.dead_show(&dead[0].id).await.unwrap();
+    assert_eq!(letter.message, "it answered with status 422");
+    let told = format!("{:?} {:?}", letter.request, letter.answer);
+    assert!(!told.contains(EMAIL) && !told.contains("do not want"), "{told}");
 
     site.refuse(&Value::Null);
     assert_eq!(site.play.operator.dead_retry(&DeadFilter::default()).await.unwrap().moved, 1);

@@ -14,7 +14,7 @@ type User = Map<String, Value>;
 /// All of them, and what was done to them.
 #[derive(Default)]
 pub(super) struct Users {
-    users: BTreeMap<u64, User>,
+    by_id: BTreeMap<u64, User>,
     last_id: u64,
     pub(super) effects: Vec<Value>,
     /// The domain whose users are refused.
@@ -23,7 +23,7 @@ pub(super) struct Users {
 
 impl Users {
     pub(super) fn all(&self) -> Vec<Value> {
-        self.users.iter().map(|(id, user)| shown(*id, user)).collect()
+        self.by_id.iter().map(|(id, user)| shown(*id, user)).collect()
     }
 
     pub(super) fn create(&mut self, body: &[u8]) -> Reply {
@@ -37,13 +37,13 @@ impl Users {
     pub(super) fn find(&self, query: &str) -> Reply {
         let wanted = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "email");
         let Some((_, email)) = wanted else { return unprocessable("`email` is missing") };
-        let found: Vec<Value> = self.by_email(&email).map(|id| shown(id, &self.users[&id])).into_iter().collect();
+        let found: Vec<Value> = self.by_email(&email).map(|id| shown(id, &self.by_id[&id])).into_iter().collect();
         Reply::new(200).json(&found.into())
     }
 
     pub(super) fn show(&self, id: &str) -> Reply {
         match self.known(id) {
-            Some(id) => Reply::new(200).json(&shown(id, &self.users[&id])),
+            Some(id) => Reply::new(200).json(&shown(id, &self.by_id[&id])),
             None => Reply::new(404),
         }
     }
@@ -54,19 +54,19 @@ impl Users {
             Ok(given) => given,
             Err(refusal) => return refusal,
         };
-        let before = self.users[&id].clone();
+        let before = self.by_id[&id].clone();
         let mut after = if replace { User::new() } else { before.clone() };
         merge(&mut after, given);
         let changed = before != after;
         self.effects.push(json!({ "effect": "update_user", "id": id, "changed": changed }));
         let answer = Reply::new(200).json(&shown(id, &after));
-        self.users.insert(id, after);
+        self.by_id.insert(id, after);
         answer
     }
 
     pub(super) fn delete(&mut self, id: &str) -> Reply {
         let Some(id) = self.known(id) else { return Reply::new(404) };
-        self.users.remove(&id);
+        self.by_id.remove(&id);
         self.effects.push(json!({ "effect": "delete_user", "id": id, "changed": true }));
         Reply::new(204)
     }
@@ -80,7 +80,7 @@ impl Users {
             Some((name, Value::Object(user))) if name == "add_user" => return Ok(self.insert(user.clone())),
             Some((name, Value::String(email))) if name == "delete_user" => {
                 let id = self.by_email(email).ok_or("there is no such user")?;
-                self.users.remove(&id);
+                self.by_id.remove(&id);
             }
             _ => return Err("it knows `refuse_users`, `add_user` and `delete_user`".to_owned()),
         }
@@ -92,7 +92,7 @@ impl Users {
         let id = self.last_id;
         self.effects.push(json!({ "effect": "create_user", "id": id, "email": user.get("email"), "changed": true }));
         let answer = shown(id, &user);
-        self.users.insert(id, user);
+        self.by_id.insert(id, user);
         answer
     }
 
@@ -119,13 +119,13 @@ impl Users {
     }
 
     fn known(&self, id: &str) -> Option<u64> {
-        id.parse().ok().filter(|id| self.users.contains_key(id))
+        id.parse().ok().filter(|id| self.by_id.contains_key(id))
     }
 
     fn by_email(&self, email: &str) -> Option<u64> {
         let fits =
             |user: &User| user.get("email").and_then(Value::as_str).is_some_and(|own| own.eq_ignore_ascii_case(email));
-        self.users.iter().find(|(_, user)| fits(user)).map(|(id, _)| *id)
+        self.by_id.iter().find(|(_, user)| fits(user)).map(|(id, _)| *id)
     }
 }
 

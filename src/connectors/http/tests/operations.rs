@@ -128,9 +128,9 @@ fn an_update_sends_only_what_is_still_to_be_written() {
     result(&pair.run("create", eva()));
     let change =
         json!({"path": "users", "id": "1", "fields": {"last_name": "Malá", "phone": "1", "address.street": "D 5"}});
-    let named = target(&pair, "update", change.clone()).expect("a target");
-    let names: Vec<&str> = named.registers.iter().map(|register| register.name.as_str()).collect();
-    assert_eq!((named.object.as_str(), names), ("users/1", vec!["field:address", "field:last_name", "field:phone"]));
+    let aimed = target(&pair, "update", change.clone()).expect("a target");
+    let names: Vec<&str> = aimed.registers.iter().map(|register| register.name.as_str()).collect();
+    assert_eq!((aimed.object.as_str(), names), ("users/1", vec!["field:address", "field:last_name", "field:phone"]));
     pair.run_with("update", change, |drive| {
         drive.registers = Some(["field:last_name".to_owned(), "field:address".to_owned()].into());
     });
