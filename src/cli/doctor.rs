@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     config::{Config, ConnectionConfig, Mode},
+    connectors::contract::operation::OperationKind,
     http::{Client, ClientSettings},
     model::http::Unanswered,
     runtime::{self, admin::Question, operator::topics::TopicRow},
@@ -89,18 +90,22 @@ async fn examine_log(path: &Path, config: &Config) -> Finding {
 
 async fn examine(client: &Client, name: &str, connection: &ConnectionConfig) -> Finding {
     let finding = |ok, text: &str| Finding::new(name, ok, text);
-    let Some(request) = connection.connector.probe() else {
-        return finding(
-            true,
-            "receives webhooks only: there is nothing to call (give it API credentials to have it reconciled)",
-        );
-    };
+    let Some(request) = connection.connector.probe() else { return finding(true, nothing_to_ask(connection)) };
     match client.send(&request, &runtime::limits_of(&connection.delivery)).await {
         Ok(reply) => match connection.connector.read_probe(&reply) {
             Ok(()) => finding(true, "connected"),
             Err(why) => finding(false, &why),
         },
         Err(error) => finding(false, unanswered(error, &request.url)),
+    }
+}
+
+fn nothing_to_ask(connection: &ConnectionConfig) -> &'static str {
+    let is_target = connection.vendor.operations.iter().any(|operation| operation.kind == OperationKind::Write);
+    if is_target {
+        "nothing was asked: no harmless request is known (a setting such as `probe` may name one)"
+    } else {
+        "receives webhooks only: there is nothing to call (give it API credentials to have it reconciled)"
     }
 }
 

@@ -78,6 +78,15 @@ const EXAMPLES: &[Example] = &[
         "tests.yaml",
         "recorded/order.json",
     ),
+    example!(
+        "website-subscription",
+        "a subscription on your own website makes a user in its system, then a subscriber in SalesAutopilot",
+        "README.md",
+        "spojka.yaml",
+        "flows.yaml",
+        "tests.yaml",
+        "recorded/user-subscribed.json",
+    ),
 ];
 
 pub fn run(directory: &Path, arguments: &InitArguments, output: &mut Output<'_>) -> anyhow::Result<Exit> {

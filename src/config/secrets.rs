@@ -57,8 +57,8 @@ pub enum Mode {
     Resolve,
 }
 
-/// What stands for a secret that was not looked for.
-const PLACEHOLDER: &str = "not-resolved";
+/// What stands for a secret that was not looked for: base64 of "not-resolved", because some secrets are base64.
+const PLACEHOLDER: &str = "bm90LXJlc29sdmVk";
 
 /// Resolves references.
 pub(crate) struct Secrets<'a> {

@@ -121,6 +121,8 @@ codes! {
         "The vendor signs every webhook, and this one is unsigned: it did not come from the vendor, or something in between dropped the header.";
     SIGNATURE_MISMATCH = "signature-mismatch", Caller, "the signature does not fit the body",
         "The secret at the vendor differs from ours, or something in between changed the body. Compare the secrets; during a rotation configure both.";
+    TIME_MISMATCH = "time-mismatch", Caller, "the webhook's time is too far from ours",
+        "Somebody sent an old request again, or one of the two clocks is wrong: the sender's, or this machine's. The connection's `tolerance` says how far apart they may be.";
     TOKEN_MISMATCH = "token-mismatch", Caller, "the URL's token is missing or wrong",
         "Compare the webhook URL at the vendor with the connection's token setting.";
     NO_SECRET = "no-secret", Config, "the connection has nothing to verify webhooks with",

@@ -3,6 +3,7 @@
 pub mod form;
 pub mod hmac;
 pub mod number;
+pub mod standard_webhooks;
 pub mod status;
 #[cfg(test)]
 pub mod testing;

@@ -37,11 +37,16 @@ impl Drop for Sandbox {
 
 /// What `doctor` says with an account at this address.
 fn doctor(url: &str, delivery: &str) -> Answer {
+    examine(&format!(
+        "  crm: {{ anabix: {{ user: shop, token: env:ANABIX_TOKEN, base_url: {url} }}, delivery: {{ {delivery} }} }}\n  \
+         shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }} }}\n"
+    ))
+}
+
+fn examine(connections: &str) -> Answer {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
-        "log: {{ embedded: {{ path: log.db }} }}\nadmin: {{ listen: \"{}\" }}\nconnections:\n  \
-         crm: {{ anabix: {{ user: shop, token: env:ANABIX_TOKEN, base_url: {url} }}, delivery: {{ {delivery} }} }}\n  \
-         shop: {{ woocommerce: {{ secret: env:SHOP_SECRET }} }}\n",
+        "log: {{ embedded: {{ path: log.db }} }}\nadmin: {{ listen: \"{}\" }}\nconnections:\n{connections}",
         free()
     );
     fs::write(folder.path().join("spojka.yaml"), text).unwrap();
@@ -114,6 +119,29 @@ flows:
     let (ok, text) = finding(&answer, "shop: order.source_status");
     assert!(ok && text.contains("no row for `cancelled`, `checkout-draft`, `completed`"), "{text}");
     assert!(text.contains("what is not there: `onhold`"), "{text}");
+}
+
+#[test]
+fn an_own_system_is_asked_where_a_harmless_path_is_named() {
+    let sandbox = Sandbox::start("http", &["authentication=bearer", "token=anabix-token"]);
+    let website = |name: &str, more: &str| {
+        format!(
+            "  {name}: {{ http: {{ base_url: {}, authentication: bearer, {more} }}, delivery: {{ {PRIVATE} }} }}\n",
+            sandbox.url
+        )
+    };
+    let connections = [
+        website("asked", "token: env:ANABIX_TOKEN, probe: health"),
+        website("silent", "token: env:ANABIX_TOKEN"),
+        website("stranger", "token: env:SHOP_SECRET, probe: health"),
+    ];
+    let answer = examine(&connections.concat()).exits(1);
+    assert_eq!(finding(&answer, "asked"), (true, "connected".to_owned()));
+    let (ok, text) = finding(&answer, "silent");
+    assert!(ok && text.contains("`probe`"), "{text}");
+    let (ok, text) = finding(&answer, "stranger");
+    assert!(!ok && text.contains("`token`"), "{text}");
+    assert!(!answer.out.contains("shop-secret"), "no secret is told");
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod sales;
 mod starts;
 mod states;
 mod steps;
+mod website;
 
 use play::{Play, numbered};
 
