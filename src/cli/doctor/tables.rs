@@ -99,9 +99,9 @@ mod tests {
             (Missing::Skips, "left out"),
             (Missing::Gives("other".to_owned()), "become `other`"),
         ] {
-            let (look, text) = told(missing, &["new", "payed"]);
+            let (look, text) = told(missing, &["new", "settled"]);
             assert!(look && text.contains("no row for `paid`") && text.contains(then), "{text}");
-            assert!(text.contains("what is not there: `payed`"), "{text}");
+            assert!(text.contains("what is not there: `settled`"), "{text}");
         }
     }
 }

@@ -231,7 +231,7 @@ mod tests {
         let (setting, message, hint) = only_problem(&[("types", "user.created: subscriber.subscribd")]);
         assert_eq!((setting, hint.as_str()), ("types", "did you mean `subscriber.subscribed`?"));
         assert!(message.contains("subscriber.subscribd"));
-        let (setting, _, hint) = only_problem(&[("fields", "party.emial: user.mail")]);
+        let (setting, _, hint) = only_problem(&[("fields", "party.emails: user.mail")]);
         assert_eq!((setting, hint.as_str()), ("fields", "did you mean `email`?"));
         let (_, message, _) = only_problem(&[("fields", "order/party.email: user.mail")]);
         assert!(message.contains("`Order` has no field `party`"), "{message}");

@@ -200,8 +200,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_by_its_place_and_not_by_its_content() {
         for (given, place) in [
-            (json!({"emial": "secret"}), "`emial`"),
-            (json!({"customer": {"emial": "secret"}}), "`customer.emial`"),
+            (json!({"emails": "secret"}), "`emails`"),
+            (json!({"customer": {"emails": "secret"}}), "`customer.emails`"),
             (json!({"items": [{}, {"colour": "secret"}]}), "`items[1].colour`"),
             (json!({"items": {"code": "secret"}}), "`items`"),
             (json!({"items": [null]}), "`items[0]`"),
@@ -240,8 +240,8 @@ mod tests {
         assert_eq!(follow(Entity::Subscriber, "party.email"), Ok(Type::Text));
         assert_eq!(follow(Entity::Order, "total.amount"), Ok(Type::Decimal));
         assert_eq!(follow(Entity::Order, "vendor_ids.crm"), Ok(Type::Text));
-        let (text, hint) = follow(Entity::Subscriber, "party.emial").expect_err("no field");
-        assert_eq!((text.as_str(), hint.as_deref()), ("`Party` has no field `emial`", Some("did you mean `email`?")));
+        let (text, hint) = follow(Entity::Subscriber, "party.emails").expect_err("no field");
+        assert_eq!((text.as_str(), hint.as_deref()), ("`Party` has no field `emails`", Some("did you mean `email`?")));
         assert!(follow(Entity::Order, "items.code").is_err() && follow(Entity::Order, "number.x").is_err());
     }
 

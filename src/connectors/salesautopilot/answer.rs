@@ -1,7 +1,8 @@
 //! What an answer means: one total function for writes and one for reads.
-//! ! The vendor's answers are mostly a bare number, as text, JSON number or JSON text; a refusal may hide in a 200 or
-//come as ! 406, with the same codes, so both are read alike everywhere. Texts of the vendor are never passed on: their
-//shape is not ! documented, and they may echo what was sent.
+//!
+//! The vendor's answers are mostly a bare number, as text, JSON number or JSON text; a refusal may hide in a 200 or come as
+//! 406, with the same codes, so both are read alike everywhere. Texts of the vendor are never passed on: their shape is not
+//! documented, and they may echo what was sent.
 
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 use serde_json::{Map, Value};

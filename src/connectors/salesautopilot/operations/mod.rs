@@ -1,8 +1,8 @@
 //! The catalogue of operations, and who handles which. An operation is one file: its entry, its target, its requests,
 //! its answers.
-//! ! The vendor has no idempotency key and bills by the call. So writes go first and are interpreted after; a look-up
-//comes ! before a write only where an earlier try may have had its effect, or where nothing else keeps a record from
-//doubling.
+//!
+//! The vendor has no idempotency key and bills by the call. So writes go first and are interpreted after; a look-up comes
+//! before a write only where an earlier try may have had its effect, or where nothing else keeps a record from doubling.
 
 mod history;
 mod mark_paid;

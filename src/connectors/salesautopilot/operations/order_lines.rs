@@ -1,8 +1,8 @@
 //! An order's items as the vendor wants them: product lines with the net price of one unit before any discount,
 //! discounts as negative lines of their own, and shipping with all fees as one net and one gross amount.
-//! ! The sum of the lines stays the sum of the items: a coupon becomes a negative line only as far as the items say
-//that a ! discount was taken off them. Amounts that an item lacks are never guessed, and nothing overflows: both are
-//refused.
+//!
+//! The sum of the lines stays the sum of the items: a coupon becomes a negative line only as far as the items say that a
+//! discount was taken off them. Amounts that an item lacks are never guessed, and nothing overflows: both are refused.
 
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive as _};
 

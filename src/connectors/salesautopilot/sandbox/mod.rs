@@ -1,6 +1,7 @@
 //! The simulated vendor: one newsletter list and one order list with the forms that the settings name.
-//! ! Where the vendor's documentation is silent, the worst is simulated: a second order with the same reference is
-//recorded a ! second time, and the billing form issues an invoice each time that it processes an order.
+//!
+//! Where the vendor's documentation is silent, the worst is simulated: a second order with the same reference is recorded a
+//! second time, and the billing form issues an invoice each time that it processes an order.
 
 mod command;
 mod orders;
