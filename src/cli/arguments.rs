@@ -174,6 +174,9 @@ pub struct SandboxArguments {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
+    /// Writes down there what it is asked, and goes on from it at the next start, also after it was killed.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
     /// A setting of the vendor, such as the credentials that the sandbox takes; may be given several times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub settings: Vec<String>,

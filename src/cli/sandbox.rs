@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::{Exit, arguments::SandboxArguments, client, output::Output};
 use crate::{
-    connectors::contract::{Need, Settings, Vendor, settings::read_default},
+    connectors::contract::{Need, Sandbox, Settings, Vendor, settings::read_default},
     model::time::{Clock as _, SystemClock},
     runtime,
-    sandbox::SandboxServer,
+    sandbox::{Journaled, SandboxServer},
     telemetry::serving,
 };
 
@@ -23,7 +23,11 @@ pub fn run(arguments: &SandboxArguments, output: &mut Output<'_>) -> anyhow::Res
         }
     };
     client::tokio_runtime()?.block_on(async {
-        let sandbox = (vendor.sandbox)(&settings, SystemClock.now());
+        let (now, make) = (SystemClock.now(), |now| (vendor.sandbox)(&settings, now));
+        let sandbox = match &arguments.journal {
+            Some(path) => Box::new(Journaled::open(path, now, make)?) as Box<dyn Sandbox>,
+            None => make(now),
+        };
         let server = SandboxServer::serve(serving::bind(arguments.listen)?, sandbox, Arc::new(SystemClock))?;
         let url = server.base_url().to_string();
         output.show(&json!({ "vendor": vendor.name, "base_url": url }), |out, _| {

@@ -8,8 +8,8 @@ use crate::{connectors::contract::sandbox::SandboxRequest, model::http::Method};
 
 /// One thing that goes wrong. In JSON: `{"match": {"method": "POST", "path_contains": "orders"}, "kind": "status", "value":
 /// 429, "retry_after_seconds": 2, "times": 3}`; all but `kind` may be left out.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Typed")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Typed", into = "Typed")]
 pub struct Fault {
     pub matches: Matches,
     pub kind: FaultKind,
@@ -117,7 +117,7 @@ fn contains(body: &[u8], part: &[u8]) -> bool {
 }
 
 /// A fault as it is written.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Typed {
     #[serde(default, rename = "match")]
@@ -126,6 +126,19 @@ struct Typed {
     value: Option<u64>,
     retry_after_seconds: Option<u32>,
     times: Option<u32>,
+}
+
+impl From<Fault> for Typed {
+    fn from(Fault { matches, kind, times }: Fault) -> Self {
+        let (kind, value, retry_after_seconds) = match kind {
+            FaultKind::Latency(delay) => ("latency_ms", u64::try_from(delay.as_millis()).ok(), None),
+            FaultKind::Status { status, retry_after_seconds } => {
+                ("status", Some(u64::from(status)), retry_after_seconds)
+            }
+            FaultKind::Drop | FaultKind::LostAnswer | FaultKind::Hang => (kind.name(), None, None),
+        };
+        Self { matches, kind: kind.to_owned(), value, retry_after_seconds, times }
+    }
 }
 
 impl TryFrom<Typed> for Fault {
@@ -189,6 +202,19 @@ mod tests {
         let expected = Fault::new(kind).method(Method::Post).path("x").times(1);
         assert_eq!(serde_json::from_value::<Fault>(text).expect("a fault"), expected);
         assert_eq!(serde_json::from_value::<Fault>(json!({"kind": "hang"})).expect("a fault").times, None);
+    }
+
+    #[test]
+    fn a_fault_that_is_written_is_the_same_when_it_is_read() {
+        let status = |status, retry_after_seconds| FaultKind::Status { status, retry_after_seconds };
+        let latency = FaultKind::Latency(Duration::from_millis(400));
+        for kind in
+            [latency, status(429, Some(1)), status(500, None), FaultKind::Drop, FaultKind::LostAnswer, FaultKind::Hang]
+        {
+            let fault = Fault::new(kind).path("x").times(3);
+            let written = serde_json::to_value(&fault).expect("plain data");
+            assert_eq!(serde_json::from_value::<Fault>(written).expect("a fault"), fault);
+        }
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! hands; other programs use the routes below `/_sandbox/`. For loopback only: there is no authentication on those.
 
 mod fault;
+mod journal;
 mod routes;
 mod server;
 
 pub use fault::{BadFault, Fault, FaultKind, Matches};
+pub use journal::Journaled;
 pub use server::SandboxServer;

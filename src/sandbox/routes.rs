@@ -28,6 +28,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
                 .route("/effects", web::get().to(effects))
                 .route("/state", web::get().to(state))
                 .route("/command", web::post().to(command))
+                .route("/calls", web::get().to(calls))
                 .route("/faults", web::post().to(add_faults))
                 .route("/faults", web::delete().to(clear_faults))
                 .default_service(web::to(HttpResponse::NotFound)),
@@ -97,6 +98,13 @@ async fn effects(vendor: Vendor) -> HttpResponse {
 
 async fn state(vendor: Vendor) -> HttpResponse {
     HttpResponse::Ok().json(vendor.state().sandbox.state())
+}
+
+/// How many requests came, how many of them went wrong, by the kind of fault, and how many effects there are.
+async fn calls(vendor: Vendor) -> HttpResponse {
+    let state = vendor.state();
+    let effects = state.sandbox.effects().len();
+    HttpResponse::Ok().json(json!({ "calls": state.calls, "struck": state.struck, "effects": effects }))
 }
 
 async fn command(body: web::Json<Value>, vendor: Vendor) -> HttpResponse {

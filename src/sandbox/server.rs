@@ -128,8 +128,8 @@ pub(super) struct SimulatedVendor {
 pub(super) struct State {
     pub(super) sandbox: Box<dyn Sandbox>,
     pub(super) faults: Vec<Fault>,
-    calls: u64,
-    struck: BTreeMap<&'static str, u64>,
+    pub(super) calls: u64,
+    pub(super) struck: BTreeMap<&'static str, u64>,
 }
 
 impl std::fmt::Debug for SimulatedVendor {

@@ -4,7 +4,6 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use rand::{RngExt as _, rngs::StdRng};
 use rustix::process::Signal;
-use spojka::sandbox::SandboxServer;
 
 use super::faults::{Tally, choose, of_network, of_vendor};
 use crate::support::{
@@ -14,6 +13,7 @@ use crate::support::{
     process::{Launch, Process},
     proxy::{Network, Proxy},
     stage::{Stage, within},
+    vendor::Vendor,
 };
 
 /// The flows are in force since long before any clock of ours is set wrong.
@@ -85,6 +85,8 @@ pub(super) struct Installation {
     /// In front of `crm` and `news`.
     networks: Vec<Proxy>,
     brokers: Option<Brokers>,
+    /// The newsletter vendor dies while they work.
+    vendor_dies: bool,
     sender: Sender,
 }
 
@@ -105,7 +107,7 @@ impl Installation {
             let addresses: Vec<_> = brokers.proxies.iter().map(|proxy| proxy.address.to_string()).collect();
             addresses.join(", ")
         });
-        let mut stage = Stage::new(addresses);
+        let mut stage = Stage::new(addresses).with_newsletter_apart();
         let mut networks = Vec::new();
         for vendor in [stage.anabix.base_url().clone(), stage.newsletter.base_url().clone()] {
             let port = vendor.port().expect("a sandbox's port");
@@ -134,7 +136,7 @@ impl Installation {
                 fs::write(slot.config.join("service.yaml"), service).expect("a config");
             }
         }
-        Self { stage, seed, slots, networks, brokers, sender: Sender::default() }
+        Self { stage, seed, slots, networks, brokers, vendor_dies: false, sender: Sender::default() }
     }
 
     pub fn name(&self) -> &'static str {
@@ -187,6 +189,7 @@ impl Installation {
             self.networks[random.random_range(0..self.networks.len())].set(network);
             tally.count(format!("network to a vendor: {name}"));
         }
+        self.vendor_dies = random.random_bool(0.15);
         if random.random_bool(0.3) {
             let slot = random.random_range(0..self.slots.len());
             self.slots[slot].shift_clock(choose(random, JUMPS));
@@ -198,7 +201,7 @@ impl Installation {
         self.hurt_brokers(random, tally);
     }
 
-    fn vendor(&self, random: &mut StdRng) -> &SandboxServer {
+    fn vendor(&self, random: &mut StdRng) -> &Vendor {
         if random.random_bool(0.5) { &self.stage.anabix } else { &self.stage.newsletter }
     }
 
@@ -291,7 +294,14 @@ impl Installation {
     }
 
     /// Lets them work for a while, or until everything is done.
-    pub async fn work(&mut self, patience: Duration) {
+    pub async fn work(&mut self, patience: Duration, tally: &mut Tally) {
+        if std::mem::take(&mut self.vendor_dies) {
+            // Amidst of what it is asked: some of it was done, and its answer never came.
+            within(patience / 3, || self.is_finished()).await;
+            if self.stage.newsletter.kill() {
+                tally.count("news: kill -9");
+            }
+        }
         let longest = if self.slots.iter().any(|slot| slot.standing_still) && self.brokers.is_some() {
             // Past the session timeout.
             Duration::from_millis(4_500)
@@ -320,6 +330,7 @@ impl Installation {
         for network in &self.networks {
             network.set(Network::Good);
         }
+        tokio::task::block_in_place(|| self.stage.newsletter.revive());
         if let Some(brokers) = &mut self.brokers {
             brokers.proxies.iter().for_each(|proxy| proxy.set(Network::Good));
             if let Some(number) = brokers.killed.take() {

@@ -42,7 +42,7 @@ async fn chaos(mut installation: Installation, rounds: u32, seed: u64) {
         let orders = random.random_range(1..=4);
         installation.send(&mut random, orders).await;
         let patience = Duration::from_millis(random.random_range(100..900));
-        installation.work(patience).await;
+        installation.work(patience, &mut tally).await;
         installation.heal(&mut tally);
         if round % STRETCH == 0 || round == rounds {
             installation.finish_and_judge(&mut tally).await;

@@ -18,7 +18,10 @@ use spojka::{
 };
 
 use super::{Play, scenarios};
-use crate::support::stage::{Stage, text, values};
+use crate::support::{
+    stage::{Stage, text, values},
+    vendor::Vendor,
+};
 
 scenarios! {
     who_subscribes_on_the_website_has_an_account_and_then_the_newsletter
@@ -38,7 +41,7 @@ fn flows() -> String {
 /// The stage with a website on it.
 struct Site {
     play: Play,
-    website: SandboxServer,
+    website: Vendor,
 }
 
 impl Site {
@@ -47,6 +50,7 @@ impl Site {
         let settings = settings_of(vendor.settings, &[("authentication", "bearer"), ("token", "website-token")]);
         let sandbox = (vendor.sandbox)(&settings, stage.clock.now());
         let website = SandboxServer::start(sandbox, std::sync::Arc::clone(&stage.clock)).expect("a sandbox");
+        let website = Vendor::Here(website);
         let connection = format!(
             "connections:\n\
              \x20 website: {{ http: {{ secret: env:SITE_SECRET, types: {{ user.subscribed: subscriber.subscribed }}, \

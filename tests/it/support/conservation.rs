@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use spojka::model::{hash::hex, http::Request};
 
-use super::stage::{self, Stage, text};
+use super::{
+    stage::{self, Stage, text},
+    vendor::Vendor,
+};
 
 /// Everything that a shop's order leads to, and the same again from two directions: two flows that record one order, and a
 /// step that needs another vendor's result.
@@ -112,7 +115,7 @@ pub(crate) fn email(order: u64) -> String {
 
 /// The acknowledged orders of which the vendors do not show everything yet.
 pub(crate) fn unfinished(stage: &Stage, orders: &[u64]) -> Vec<u64> {
-    let effects = |server: &spojka::sandbox::SandboxServer, wanted: &str| -> BTreeSet<String> {
+    let effects = |server: &Vendor, wanted: &str| -> BTreeSet<String> {
         let effects = server.effects().into_iter().filter(|effect| effect["effect"] == wanted);
         effects.map(|effect| text(&effect["object"])).collect()
     };

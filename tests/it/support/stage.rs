@@ -23,6 +23,8 @@ use spojka::{
     sandbox::SandboxServer,
 };
 
+use super::vendor::{Apart, Vendor};
+
 /// The secrets of the stage's config.
 const SECRETS: &[(&str, &str)] = &[
     ("FAPI_KEY", "fapi-key"),
@@ -36,9 +38,9 @@ const SECRETS: &[(&str, &str)] = &[
 /// Three simulated vendors, a folder, and what to do with them.
 pub(crate) struct Stage {
     pub folder: tempfile::TempDir,
-    pub fapi: SandboxServer,
-    pub anabix: SandboxServer,
-    pub newsletter: SandboxServer,
+    pub fapi: Vendor,
+    pub anabix: Vendor,
+    pub newsletter: Vendor,
     pub brokers: Option<String>,
     prefix: String,
     pub clock: Arc<dyn Clock>,
@@ -58,7 +60,7 @@ impl Stage {
         let random = Generator::from_system();
         let server = |vendor: &str, given: &[(&str, &str)]| {
             let sandbox = (connectors::find(vendor).expect("a vendor").sandbox)(&settings(vendor, given), clock.now());
-            SandboxServer::start(sandbox, Arc::clone(&clock)).expect("a sandbox")
+            Vendor::Here(SandboxServer::start(sandbox, Arc::clone(&clock)).expect("a sandbox"))
         };
         Self {
             folder: tempfile::tempdir().expect("a folder"),
@@ -80,8 +82,15 @@ impl Stage {
     pub fn under(self, clock: Arc<dyn Clock>) -> Self {
         let vendor = connectors::find("salesautopilot").expect("a vendor");
         let sandbox = (vendor.sandbox)(&settings("salesautopilot", NEWSLETTER), clock.now());
-        let newsletter = SandboxServer::start(sandbox, Arc::clone(&clock)).expect("a sandbox");
+        let newsletter = Vendor::Here(SandboxServer::start(sandbox, Arc::clone(&clock)).expect("a sandbox"));
         Self { newsletter, clock, ..self }
+    }
+
+    /// The same with the newsletter vendor in a process of its own.
+    #[must_use]
+    pub fn with_newsletter_apart(self) -> Self {
+        let journal = self.folder.path().join("newsletter.journal");
+        Self { newsletter: Vendor::Apart(Apart::start("salesautopilot", NEWSLETTER, &journal)), ..self }
     }
 
     /// The same with another text in the place of a part of the config.
@@ -235,7 +244,7 @@ impl Stage {
     }
 
     /// How often an effect that changed something happened at a vendor, counted by a field.
-    pub fn effects(server: &SandboxServer, effect: &str) -> Vec<Value> {
+    pub fn effects(server: &Vendor, effect: &str) -> Vec<Value> {
         let fits = |value: &Value| value["effect"] == effect && value["changed"] == true;
         server.effects().into_iter().filter(fits).collect()
     }
