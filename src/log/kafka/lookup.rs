@@ -26,8 +26,10 @@ use crate::{
     model::time::Timestamp,
 };
 
-/// Questions that may wait before the next one is refused.
-const WAITING: usize = 256;
+/// Questions that may wait before the next one is refused. Every lane of a process asks at its start, a few times: with 256 and
+/// three hundred lanes, those that were refused after their claim waited out a predecessor who was nobody but themselves, for a
+/// whole request timeout.
+const WAITING: usize = 4096;
 /// How often librdkafka's errors are taken off its queue while nobody asks.
 const IDLE: Duration = Duration::from_secs(1);
 
