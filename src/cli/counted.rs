@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use crate::topics::replay::{Begin, Counts, Replay, Tally};
+use crate::{
+    router::Why,
+    topics::replay::{Begin, Counts, Replay, Tally},
+};
 
 /// The whole account.
 pub fn print(out: &mut dyn Write, replay: &Replay) -> io::Result<()> {
@@ -51,15 +54,7 @@ fn tally(tally: Tally) -> String {
     parts.map(|(count, what)| format!("{count} {what}")).join(", ")
 }
 
-fn in_words(why: &str) -> String {
-    match why {
-        "condition" => "because of a condition".to_owned(),
-        "before-flow" => "true before the flow was in force".to_owned(),
-        "before-start" => "true before its start".to_owned(),
-        "too-old" => "too old when it arrived".to_owned(),
-        "waits-in-vain" => "behind a step that was not done".to_owned(),
-        "no-row" => "a table has no row, and leaves it out".to_owned(),
-        "adopted" => "behind a step that was adopted".to_owned(),
-        other => other.to_owned(),
-    }
+/// One that a newer process counted is told by its name.
+fn in_words(why: &str) -> &str {
+    Why::ALL.iter().find(|known| known.as_str() == why).map_or(why, |known| known.in_words())
 }

@@ -140,18 +140,21 @@ impl File {
         let nothing = Connection::open_in_memory().map_err(|error| broken(&error))?;
         drop(std::mem::replace(&mut self.connection, nothing));
         remove(&path)?;
-        // Another process may be quicker than we are: then this is another file.
+        // Another process may be quicker than we are: then this is another file, with records of its own.
         (*self, _) = Self::open(&self.directory, &self.name, &self.identity)?;
         self.begin().map_err(|error| broken(&error))
     }
 
-    fn begin(&self) -> rusqlite::Result<State> {
+    fn begin(&mut self) -> rusqlite::Result<State> {
         let Identity { cluster, topic, fenced } = &self.identity;
-        self.connection.execute(
+        let transaction = self.connection.transaction()?;
+        transaction.execute_batch("DELETE FROM records; DELETE FROM ignored;")?;
+        transaction.execute(
             "INSERT OR REPLACE INTO state (only, format, cluster, topic, fenced, next, epoch, fresh)
              VALUES (0, ?1, ?2, ?3, ?4, 0, 0, 0)",
             params![FORMAT, cluster, topic, fenced],
         )?;
+        transaction.commit()?;
         self.state()?.ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
 

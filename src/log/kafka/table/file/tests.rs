@@ -125,3 +125,13 @@ fn what_is_built_without_a_journal_is_believed_once_it_has_one_again() {
     assert_eq!(found, Some(state(2)));
     assert_eq!(file.get(b"a").expect("read"), Some(value));
 }
+
+/// Somebody else was quicker with our file, and the next one holds what an earlier process left there.
+#[test]
+fn a_file_that_is_begun_holds_nothing() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut file = renewed(directory.path());
+    put(&mut file, &[("a", "1")], 1);
+    assert_eq!(file.begin().expect("begun").next, 0);
+    assert_eq!(file.get(b"a").expect("read"), None);
+}
